@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * internal.h -- what a zone version is made of; private to this folder.
+ *
+ * Ownership. A node or RRset belongs to the version that made it and to every newer one that still has it. When a newer version drops it, it goes to the `dropped` list of the version before,
+ *            which frees it when it is freed itself. Versions are freed oldest first, so nobody reads what goes.
+ */
+#ifndef ZONE_INTERNAL_H
+#define ZONE_INTERNAL_H
+
+#include "base/trie.h"
+#include "zone/builder.h"
+#include "zone/zone.h"
+
+/* Signature ids of one zone through all of its versions. */
+struct zone_ids {
+	unsigned refs;                  /* versions and builders */
+	uint32_t end;                   /* all ids given out so far are below */
+	uint32_t *free_ids;
+	size_t free_n, free_cap;
+};
+
+struct zone_list {
+	void **item;
+	size_t n, cap;
+};
+
+struct zone {
+	struct trie *names;             /* name_key() -> struct node */
+	const struct node *apex;
+	const struct rrset *soa;
+	struct zone_ids *ids;
+	struct zone_build_options options;
+	char **files;
+	uint16_t file_n;
+	uint32_t max_ttl;
+	size_t rr_n, data_bytes;
+	struct zone *newer;             /* the version made from this one */
+	bool newer_shares;              /* ... by change: it has all that is not in `dropped` */
+	struct zone_list dropped_nodes, dropped_rrsets;
+	uint32_t *dead_ids;             /* ids that no newer version uses */
+	size_t dead_id_n;
+	uint8_t name[NAME_MAX_LEN];     /* lower case */
+};
+
+struct zone_builder {
+	struct zone *made;              /* the version being built; its trie is an edit */
+	struct trie *start;             /* from nothing: the empty trie that `names` is an edit of */
+	struct zone *base;              /* change: the version changed; else `like` */
+	bool change;
+	struct zone_list touched;       /* change: names (struct node copies' keys), malloc'd wire names */
+	struct rrset *growing;          /* the RRset that was appended to last, and its room */
+	size_t growing_cap;
+	size_t faults;                  /* findings of severity error */
+};
+
+/* node.c */
+struct node *node_new(const uint8_t *name, unsigned room);
+/* A copy with room for `room` RRsets, marked as being built. */
+struct node *node_copy(const struct node *n, unsigned room);
+void node_put(struct node *n, struct rrset *r);
+void node_take(struct node *n, uint16_t type);
+struct rrset *node_find(const struct node *n, uint16_t type);
+size_t node_bytes(const struct node *n);
+void rrset_free(struct rrset *r);
+/* Frees a node and the RRsets it has. */
+void node_free_all(struct node *n);
+bool rrset_same(const struct rrset *a, const struct rrset *b);
+size_t rrset_bytes(const struct rrset *r);
+
+/* ids.c */
+struct zone_ids *ids_new(void);
+struct zone_ids *ids_ref(struct zone_ids *i);
+void ids_unref(struct zone_ids *i);
+enum err ids_take(struct zone_ids *i, uint32_t *out);
+void ids_give_back(struct zone_ids *i, uint32_t id);
+
+bool list_add(struct zone_list *l, void *item);
+void list_free(struct zone_list *l);
+
+/* builder.c: the node of a name as one that may be changed, made with its ancestors where missing. ERR_NOMEM. */
+enum err builder_node(struct zone_builder *b, const uint8_t *name, unsigned room, struct node **out);
+/* Puts a changed copy in the place of a node. */
+enum err builder_replace(struct zone_builder *b, struct node *old, struct node *with);
+
+/* A finding about an RRset (NULL: about the zone), counted as a fault where it is an error. */
+void builder_finding(struct zone_builder *b, struct diag *d, enum diag_severity severity, const struct rrset *at, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* nsec.c */
+bool node_wants_nsec(const struct node *n);
+/* The NSEC of a node as it should be now (RFC 4034 §4). ERR_NOMEM. */
+enum err nsec_make(const struct zone *z, const struct node *n, struct rrset **out);
+
+/* check.c */
+void check_zone(const struct zone *z, struct zone_builder *b, struct diag *d);
+void check_node(const struct zone *z, const struct node *n, struct zone_builder *b, struct diag *d);
+
+#endif

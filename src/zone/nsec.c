@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The NSEC chain (RFC 4034 §4): one record at each authoritative name that owns data, and at each cut. */
+#include <stdlib.h>
+
+#include "dns/rdata.h"
+#include "dns/rrtype.h"
+#include "zone/internal.h"
+
+bool node_wants_nsec(const struct node *n)
+{
+	return n->rrset_n > 0 && !(n->flags & NODE_BELOW_CUT);
+}
+
+/* The owner after `n` in the chain; the last one points to the apex (RFC 4034 §4.1.1). */
+static const struct node *next_owner(const struct zone *z, const struct node *n)
+{
+	uint8_t key[NAME_KEY_MAX];
+
+	for (;;) {
+		size_t len = name_key(n->name, key);
+		n = trie_next(z->names, (struct span){ key, len });
+		if (n == NULL)
+			return zone_apex(z);
+		if (node_wants_nsec(n))
+			return n;
+	}
+}
+
+/* The types of the bitmap, ascending; at a cut only what the parent is authoritative for, and NS (RFC 4035 §2.3). */
+static size_t types_of(const struct node *n, uint16_t *types)
+{
+	size_t t = 0;
+	bool added = false;
+
+	for (unsigned i = 0; i < n->rrset_n; i++) {
+		uint16_t type = n->rrset[i]->type;
+		if ((n->flags & NODE_CUT) && type != TYPE_NS && type != TYPE_DS)
+			continue;
+		if (type > TYPE_RRSIG && !added) {
+			types[t++] = TYPE_RRSIG;
+			types[t++] = TYPE_NSEC;
+			added = true;
+		}
+		types[t++] = type;
+	}
+	if (!added) {
+		types[t++] = TYPE_RRSIG;
+		types[t++] = TYPE_NSEC;
+	}
+	return t;
+}
+
+enum err nsec_make(const struct zone *z, const struct node *n, struct rrset **out)
+{
+	enum err e = ERR_NOMEM;
+	const uint8_t *next = next_owner(z, n)->name;
+	size_t next_len = name_len(next);
+	uint32_t ttl = zone_negative_ttl(z); /* RFC 9077 §3 */
+	/* At worst each type stands in a window of its own: window, length, up to 32 octets. */
+	size_t cap = 34u * (n->rrset_n < 254u ? n->rrset_n + 2u : 256u);
+	uint16_t *types = malloc((n->rrset_n + 2u) * sizeof *types);
+	struct rrset *r = malloc(sizeof *r + RR_FIXED_LEN + next_len + cap);
+	if (types == NULL || r == NULL)
+		goto failed;
+
+	uint8_t *rdata = r->wire + RR_FIXED_LEN;
+	memcpy(rdata, next, next_len);
+	size_t bitmap = rdata_write_bitmap(types, types_of(n, types), rdata + next_len, cap);
+	*r = (struct rrset){
+		.type = TYPE_NSEC,
+		.rr_n = 1,
+		.ttl = ttl,
+		.wire_len = (uint32_t)(RR_FIXED_LEN + next_len + bitmap),
+		.building = 1,
+	};
+	store_u16(r->wire, TYPE_NSEC);
+	store_u16(r->wire + 2, CLASS_IN);
+	store_u32(r->wire + 4, ttl);
+	store_u16(r->wire + 8, (uint16_t)(next_len + bitmap));
+	struct rrset *fitted = realloc(r, sizeof *r + r->wire_len);
+	*out = fitted != NULL ? fitted : r;
+	r = NULL;
+	e = ERR_OK;
+failed:
+	free(types);
+	free(r);
+	return e;
+}
