@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "geo/partition.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* 2^16 entries for each family that has so many intervals that a search over all of them would show: IPv4 by its first 16 bits, IPv6 by index_key6(). */
+#define INDEX_N     65536u
+#define INDEX_WORTH 64u
+
+struct intervals4 {
+	uint32_t *first;
+	uint32_t *class;
+	size_t n, cap;
+	uint32_t *index;        /* [i]: the last interval that starts at or before i << 16; NULL: few intervals */
+};
+
+struct intervals6 {
+	struct address *first;
+	uint32_t *class;
+	size_t n, cap;
+	uint32_t *index;        /* the same by index_start6() */
+};
+
+struct partition {
+	struct intervals4 v4;
+	struct intervals6 v6;
+};
+
+static unsigned common_bits(uint64_t a, uint64_t b)
+{
+	return a == b ? 64u : (unsigned)__builtin_clzll(a ^ b);
+}
+
+static unsigned common_length(enum ip_family family, struct address a, struct address b)
+{
+	if (family == IP_V4)
+		return common_bits(a.lo, b.lo) - 32;
+	return a.hi != b.hi ? common_bits(a.hi, b.hi) : 64 + common_bits(a.lo, b.lo);
+}
+
+static bool is_zero(struct address a)
+{
+	return a.hi == 0 && a.lo == 0;
+}
+
+static struct address before(struct address a)
+{
+	return (struct address){ a.hi - (a.lo == 0), a.lo - 1 };
+}
+
+uint8_t address_scope(enum ip_family family, struct address a, struct address first,
+		      const struct address *next)
+{
+	unsigned len = 0;
+
+	/* The prefix must be long enough to leave out the address before the interval and the one after it. */
+	if (!is_zero(first))
+		len = common_length(family, a, before(first)) + 1;
+	if (next != NULL) {
+		unsigned other = common_length(family, a, *next) + 1;
+		if (other > len)
+			len = other;
+	}
+	return (uint8_t)len;
+}
+
+struct partition *partition_new(void)
+{
+	return calloc(1, sizeof(struct partition));
+}
+
+void partition_free(struct partition *p)
+{
+	if (p == NULL)
+		return;
+	free(p->v4.first);
+	free(p->v4.class);
+	free(p->v4.index);
+	free(p->v6.first);
+	free(p->v6.class);
+	free(p->v6.index);
+	free(p);
+}
+
+static bool grow(void **first, size_t size, uint32_t **class, size_t n, size_t *cap)
+{
+	if (n < *cap)
+		return true;
+	size_t more = *cap == 0 ? 16 : *cap * 2;
+	void *f = realloc(*first, more * size);
+	if (f == NULL)
+		return false;
+	*first = f;
+	uint32_t *c = realloc(*class, more * sizeof *c);
+	if (c == NULL)
+		return false;
+	*class = c;
+	*cap = more;
+	return true;
+}
+
+enum err partition_add(struct partition *p, enum ip_family family, struct address first,
+		       uint32_t class)
+{
+	if (family == IP_V4) {
+		struct intervals4 *v = &p->v4;
+		if (v->n > 0 && v->class[v->n - 1] == class)
+			return ERR_OK;
+		void *f = v->first;
+		if (!grow(&f, sizeof *v->first, &v->class, v->n, &v->cap)) {
+			v->first = f;
+			return ERR_NOMEM;
+		}
+		v->first = f;
+		v->first[v->n] = (uint32_t)first.lo;
+		v->class[v->n++] = class;
+		return ERR_OK;
+	}
+	struct intervals6 *v = &p->v6;
+	if (v->n > 0 && v->class[v->n - 1] == class)
+		return ERR_OK;
+	void *f = v->first;
+	bool ok = grow(&f, sizeof *v->first, &v->class, v->n, &v->cap);
+	v->first = f;
+	if (!ok)
+		return ERR_NOMEM;
+	v->first[v->n] = first;
+	v->class[v->n++] = class;
+	return ERR_OK;
+}
+
+/* Global unicast is 2000::/3 (RFC 4291 §2.4): the 16 bits behind these three cut what is in use finely; all else falls to the ends. */
+static inline uint32_t index_key6(uint64_t hi)
+{
+	if (hi >> 61 == 1)
+		return (uint32_t)(hi >> 45 & 0xffff);
+	return hi >> 61 == 0 ? 0 : INDEX_N - 1;
+}
+
+/* Where index entry i begins. */
+static uint64_t index_start6(uint32_t i)
+{
+	return i == 0 ? 0 : 1ULL << 61 | (uint64_t)i << 45;
+}
+
+static enum err index4(struct intervals4 *v)
+{
+	size_t k = 0;
+
+	if (v->n < INDEX_WORTH)
+		return ERR_OK;
+	v->index = malloc((INDEX_N + 1) * sizeof *v->index);
+	if (v->index == NULL)
+		return ERR_NOMEM;
+	for (uint32_t i = 0; i < INDEX_N; i++) {
+		while (k + 1 < v->n && v->first[k + 1] <= i << 16)
+			k++;
+		v->index[i] = (uint32_t)k;
+	}
+	v->index[INDEX_N] = (uint32_t)v->n - 1;
+	return ERR_OK;
+}
+
+static enum err index6(struct intervals6 *v)
+{
+	size_t k = 0;
+
+	if (v->n < INDEX_WORTH)
+		return ERR_OK;
+	v->index = malloc((INDEX_N + 1) * sizeof *v->index);
+	if (v->index == NULL)
+		return ERR_NOMEM;
+	for (uint32_t i = 0; i < INDEX_N; i++) {
+		struct address start = { index_start6(i), 0 };
+		while (k + 1 < v->n && address_compare(v->first[k + 1], start) <= 0)
+			k++;
+		v->index[i] = (uint32_t)k;
+	}
+	v->index[INDEX_N] = (uint32_t)v->n - 1;
+	return ERR_OK;
+}
+
+enum err partition_seal(struct partition *p)
+{
+	enum err e = index4(&p->v4);
+
+	return e ? e : index6(&p->v6);
+}
+
+static struct partition_hit find4(const struct intervals4 *v, struct address a)
+{
+	uint32_t key = (uint32_t)a.lo;
+	size_t lo = v->index != NULL ? v->index[key >> 16] : 0;
+	size_t hi = v->index != NULL ? (size_t)v->index[(key >> 16) + 1] + 1 : v->n;
+
+	while (hi - lo > 1) {
+		size_t mid = (lo + hi) / 2;
+		if (v->first[mid] <= key)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	struct address first = { 0, v->first[lo] }, next = { 0, lo + 1 < v->n ? v->first[lo + 1] : 0 };
+	return (struct partition_hit){ v->class[lo],
+				       address_scope(IP_V4, a, first, lo + 1 < v->n ? &next : NULL) };
+}
+
+static struct partition_hit find6(const struct intervals6 *v, struct address a)
+{
+	uint32_t key = index_key6(a.hi);
+	size_t lo = v->index != NULL ? v->index[key] : 0;
+	size_t hi = v->index != NULL ? (size_t)v->index[key + 1] + 1 : v->n;
+
+	while (hi - lo > 1) {
+		size_t mid = (lo + hi) / 2;
+		if (address_compare(v->first[mid], a) <= 0)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return (struct partition_hit){ v->class[lo],
+				       address_scope(IP_V6, a, v->first[lo],
+						     lo + 1 < v->n ? &v->first[lo + 1] : NULL) };
+}
+
+struct partition_hit partition_find(const struct partition *p, const struct ip_addr *a)
+{
+	return a->family == IP_V4 ? find4(&p->v4, address_of(a)) : find6(&p->v6, address_of(a));
+}
+
+size_t partition_intervals(const struct partition *p)
+{
+	return p->v4.n + p->v6.n;
+}
+
+size_t partition_bytes(const struct partition *p)
+{
+	size_t index = (INDEX_N + 1) * sizeof(uint32_t);
+
+	return sizeof *p + p->v4.cap * 2 * sizeof(uint32_t) +
+	       p->v6.cap * (sizeof(struct address) + sizeof(uint32_t)) +
+	       (p->v4.index != NULL ? index : 0) + (p->v6.index != NULL ? index : 0);
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What must hold of a policy's pools and values; its rules are checked in policy_rules.c. */
+#include "geo/policy.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/rrtype.h"
+#include "geo/policy_internal.h"
+
+void policy_finding(const struct policy_check *c, struct policy_place at, const char *hint,
+		    const char *format, ...)
+{
+	char text[400];
+	va_list ap;
+	struct diag_place place = { c->p->file, at.line, at.column, NULL };
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	diag_add(c->d, DIAG_ERROR, &place, hint, "%s", text);
+}
+
+const struct policy_pool *policy_pool_named(const struct policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->pool_n; i++)
+		if (strcmp(p->pools[i].name, name) == 0)
+			return &p->pools[i];
+	return NULL;
+}
+
+void policy_unknown_pool(const struct policy_check *c, struct policy_place at, const char *name)
+{
+	const char **names = malloc((c->p->pool_n + 1) * sizeof *names);
+	char hint[120];
+	const char *near = NULL;
+
+	for (size_t i = 0; names != NULL && i < c->p->pool_n; i++)
+		names[i] = c->p->pools[i].name;
+	if (names != NULL)
+		near = diag_nearest(name, names, c->p->pool_n);
+	snprintf(hint, sizeof hint, "did you mean '%.80s'?", near != NULL ? near : "");
+	policy_finding(c, at, near != NULL ? hint : NULL, "undefined pool '%.80s'", name);
+	free(names);
+}
+
+static void check_defaults(const struct policy_check *c)
+{
+	const struct policy *p = c->p;
+
+	if (p->type != TYPE_A && p->type != TYPE_AAAA && p->type != TYPE_CNAME)
+		policy_finding(c, p->at, NULL, "only A, AAAA and CNAME records can be steered");
+	if (p->default_n == 0)
+		policy_finding(c, p->at, "they answer when no pool has a usable value",
+			       "missing default values ('value' or 'values')");
+	if (p->type == TYPE_CNAME && p->default_n > 1)
+		policy_finding(c, p->defaults[1].at, NULL, "a CNAME has one value");
+	for (size_t i = 0; i < p->default_n; i++)
+		for (size_t j = 0; j < i; j++)
+			if (span_equal(p->defaults[i].rdata, p->defaults[j].rdata)) {
+				policy_finding(c, p->defaults[i].at, NULL,
+					       "the value '%.80s' is given twice",
+					       p->defaults[i].text);
+				break;
+			}
+}
+
+static void check_values(const struct policy_check *c, const struct policy_pool *pool)
+{
+	if (pool->value_n == 0)
+		policy_finding(c, pool->at, NULL, "pool '%.80s' is missing values", pool->name);
+	for (size_t i = 0; i < pool->value_n; i++) {
+		const struct policy_value *v = &pool->values[i];
+		if (v->weight < 1 || v->weight > 100)
+			policy_finding(c, v->at, v->weight == 0 ? "use `status: down` to take a value out" : NULL,
+				       "invalid weight %u of '%.80s' in pool '%.80s' (1 to 100)",
+				       v->weight, v->text, pool->name);
+		for (size_t j = 0; j < i; j++)
+			if (span_equal(v->rdata, pool->values[j].rdata) &&
+			    v->weight == pool->values[j].weight) {
+				policy_finding(c, v->at, NULL,
+					       "the value '%.80s' stands twice in pool '%.80s'",
+					       v->text, pool->name);
+				break;
+			}
+	}
+	if (pool->value_n == 1 && pool->values[0].weight != 1)
+		policy_finding(c, pool->values[0].at, NULL,
+			       "pool '%.80s' has a single value, whose weight must be 1", pool->name);
+}
+
+static void check_loop(const struct policy_check *c, const struct policy_pool *start)
+{
+	char path[300];
+	int n = snprintf(path, sizeof path, "%.60s", start->name);
+	const struct policy_pool *pool = start;
+
+	for (size_t steps = 0; steps <= c->p->pool_n && pool->fallback != NULL; steps++) {
+		pool = policy_pool_named(c->p, pool->fallback);
+		if (pool == NULL)
+			return;
+		if (n < (int)sizeof path)
+			n += snprintf(path + n, sizeof path - (size_t)n, " -> %.60s", pool->name);
+		if (pool == start) {
+			policy_finding(c, start->fallback_at, NULL, "loop in pool fallbacks: %s", path);
+			return;
+		}
+	}
+}
+
+static void check_pool(const struct policy_check *c, const struct policy_pool *pool)
+{
+	check_values(c, pool);
+	if (pool->fallback != NULL && policy_pool_named(c->p, pool->fallback) == NULL)
+		policy_unknown_pool(c, pool->fallback_at, pool->fallback);
+	check_loop(c, pool);
+}
+
+static bool is_used(const struct policy *p, const struct policy_pool *pool)
+{
+	for (size_t i = 0; i < p->rule_n; i++)
+		if (p->rules[i].pool != NULL && strcmp(p->rules[i].pool, pool->name) == 0)
+			return true;
+	for (size_t i = 0; i < p->pool_n; i++)
+		if (p->pools[i].fallback != NULL && strcmp(p->pools[i].fallback, pool->name) == 0)
+			return true;
+	return false;
+}
+
+enum err policy_check(const struct policy *p, struct diag *d)
+{
+	struct policy_check c = { p, d };
+	size_t before = d->error_n;
+
+	check_defaults(&c);
+	if (p->pool_n == 0)
+		policy_finding(&c, p->at, NULL, "missing pools");
+	for (size_t i = 0; i < p->pool_n; i++)
+		check_pool(&c, &p->pools[i]);
+	policy_check_rules(&c);
+	for (size_t i = 0; i < p->pool_n; i++)
+		if (!is_used(p, &p->pools[i]))
+			policy_finding(&c, p->pools[i].at, NULL, "unused pool '%.80s'",
+				       p->pools[i].name);
+	return d->error_n > before ? ERR_INVALID : ERR_OK;
+}

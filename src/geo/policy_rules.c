@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What must hold of the rules of a policy, as octoDNS has it: their kinds in order, a catch-all at the end, no target twice, nothing that an earlier rule already took. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "geo/codes.h"
+#include "geo/policy_internal.h"
+
+/* In the order in which they must stand. */
+enum kind { SUBNETS_ONLY, SUBNETS_AND_GEOS, GEOS_ONLY, CATCH_ALL };
+
+static enum kind kind_of(const struct policy_rule *r)
+{
+	if (r->subnet_n > 0)
+		return r->geo_n > 0 ? SUBNETS_AND_GEOS : SUBNETS_ONLY;
+	return r->geo_n > 0 ? GEOS_ONLY : CATCH_ALL;
+}
+
+static void check_order(const struct policy_check *c)
+{
+	static const char *const KINDS[] = { "subnets only", "subnets and geos", "geos only",
+					     "neither (the catch-all)" };
+	const struct policy *p = c->p;
+
+	for (size_t i = 0; i < p->rule_n; i++) {
+		enum kind kind = kind_of(&p->rules[i]);
+		if (kind == CATCH_ALL && i + 1 < p->rule_n)
+			policy_finding(c, p->rules[i].at, "move it to the end",
+				       "rule %zu has neither geos nor subnets, but is not the last one",
+				       i + 1);
+		else if (i > 0 && kind < kind_of(&p->rules[i - 1]) &&
+			 kind_of(&p->rules[i - 1]) != CATCH_ALL)
+			policy_finding(c, p->rules[i].at,
+				       "order: subnets only, subnets and geos, geos only, catch-all",
+				       "rule %zu has %s and must stand before those with %s", i + 1,
+				       KINDS[kind], KINDS[kind_of(&p->rules[i - 1])]);
+	}
+	if (p->rule_n == 0 || kind_of(&p->rules[p->rule_n - 1]) != CATCH_ALL)
+		policy_finding(c, p->rule_n > 0 ? p->rules[p->rule_n - 1].at : p->at,
+			       "add `- pool: NAME` as the last rule",
+			       "the last rule must be a catch-all, without geos and subnets");
+}
+
+static void check_targets(const struct policy_check *c)
+{
+	const struct policy *p = c->p;
+
+	for (size_t i = 0; i < p->rule_n; i++) {
+		const struct policy_rule *r = &p->rules[i];
+		if (r->pool == NULL) {
+			policy_finding(c, r->at, NULL, "rule %zu is missing its pool", i + 1);
+			continue;
+		}
+		if (policy_pool_named(p, r->pool) == NULL) {
+			policy_unknown_pool(c, r->pool_at, r->pool);
+			continue;
+		}
+		for (size_t j = 0; j < i && kind_of(r) != CATCH_ALL; j++)
+			if (p->rules[j].pool != NULL && strcmp(p->rules[j].pool, r->pool) == 0) {
+				policy_finding(c, r->pool_at, "join the two rules, or add a pool",
+					       "pool '%.80s' is the target of rule %zu already",
+					       r->pool, j + 1);
+				break;
+			}
+	}
+}
+
+/* ---- geos ---- */
+
+static void check_geo_codes(const struct policy_check *c, const struct policy_rule *r)
+{
+	for (size_t i = 0; i < r->geo_n; i++) {
+		char meant[GEO_HINT_MAX], hint[60];
+		if (geo_code_is_valid(r->geos[i].code, meant))
+			continue;
+		snprintf(hint, sizeof hint, "did you mean '%s'?", meant);
+		policy_finding(c, r->geos[i].at, meant[0] != 0 ? hint : NULL, "unknown geo code '%.40s'",
+			       r->geos[i].code);
+	}
+}
+
+/* A geo that an earlier rule (or the same one) has, or that lies in one it has. */
+static void check_geo_again(const struct policy_check *c, size_t rule, const struct policy_geo *g,
+			    size_t until)
+{
+	const struct policy *p = c->p;
+
+	for (size_t i = 0; i <= rule; i++) {
+		size_t n = i == rule ? until : p->rules[i].geo_n;
+		for (size_t j = 0; j < n; j++) {
+			const char *seen = p->rules[i].geos[j].code;
+			if (!geo_code_is_within(g->code, seen))
+				continue;
+			policy_finding(c, g->at, strcmp(g->code, seen) == 0 ? NULL : "put the more specific rule first",
+				       "geo '%.40s' is in '%.40s' of rule %zu, which comes before",
+				       g->code, seen, i + 1);
+			return;
+		}
+	}
+}
+
+/* ---- subnets ---- */
+
+struct seen_subnet {
+	const struct policy_subnet *subnet;
+	size_t rule, order;
+};
+
+/* By address, then the larger first, then as they stand in the file. */
+static int by_prefix(const void *a, const void *b)
+{
+	const struct seen_subnet *x = a, *y = b;
+	const struct ip_prefix *p = &x->subnet->prefix, *q = &y->subnet->prefix;
+
+	if (p->addr.family != q->addr.family)
+		return p->addr.family - q->addr.family;
+	int c = memcmp(p->addr.bytes, q->addr.bytes, sizeof p->addr.bytes);
+	if (c == 0)
+		c = p->len - q->len;
+	return c != 0 ? c : (x->order > y->order) - (x->order < y->order);
+}
+
+static void check_nested(const struct policy_check *c, const struct seen_subnet *outer,
+			 const struct seen_subnet *inner)
+{
+	bool same = outer->subnet->prefix.len == inner->subnet->prefix.len;
+
+	/* An inner subnet in an earlier rule is what one wants; in the same rule it says nothing new. */
+	if (!ip_prefix_contains(&outer->subnet->prefix, &inner->subnet->prefix.addr) ||
+	    (!same && inner->rule < outer->rule))
+		return;
+	policy_finding(c, inner->subnet->at, same ? NULL : "put the more specific rule first",
+		       "subnet '%.50s' is in '%.50s' of rule %zu, which comes before",
+		       inner->subnet->text, outer->subnet->text, outer->rule + 1);
+}
+
+static void check_subnets(const struct policy_check *c)
+{
+	const struct policy *p = c->p;
+	size_t n = 0, depth = 0;
+
+	for (size_t i = 0; i < p->rule_n; i++)
+		n += p->rules[i].subnet_n;
+	if (n < 2)
+		return;
+	struct seen_subnet *all = malloc(n * sizeof *all);
+	const struct seen_subnet *open[130]; /* nested prefixes around the present one: at most one a length */
+	if (all == NULL)
+		return;
+	n = 0;
+	for (size_t i = 0; i < p->rule_n; i++)
+		for (size_t j = 0; j < p->rules[i].subnet_n; j++, n++)
+			all[n] = (struct seen_subnet){ &p->rules[i].subnets[j], i, n };
+	qsort(all, n, sizeof *all, by_prefix);
+	for (size_t i = 0; i < n; i++) {
+		while (depth > 0 && !ip_prefix_contains(&open[depth - 1]->subnet->prefix,
+							&all[i].subnet->prefix.addr))
+			depth--;
+		for (size_t k = 0; k < depth; k++)
+			check_nested(c, open[k], &all[i]);
+		bool same = depth > 0 && open[depth - 1]->subnet->prefix.len == all[i].subnet->prefix.len;
+		if (!same && depth < sizeof open / sizeof *open)
+			open[depth++] = &all[i];
+	}
+	free(all);
+}
+
+void policy_check_rules(const struct policy_check *c)
+{
+	const struct policy *p = c->p;
+
+	check_order(c);
+	check_targets(c);
+	for (size_t i = 0; i < p->rule_n; i++) {
+		check_geo_codes(c, &p->rules[i]);
+		for (size_t j = 0; j < p->rules[i].geo_n; j++)
+			check_geo_again(c, i, &p->rules[i].geos[j], j);
+	}
+	check_subnets(c);
+}

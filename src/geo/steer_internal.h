@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * steer_internal.h -- compiled policies; private to this folder.
+ */
+#ifndef GEO_STEER_INTERNAL_H
+#define GEO_STEER_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/siphash.h"
+#include "geo/partition.h"
+#include "geo/steer.h"
+
+#define POOL_NONE UINT32_MAX
+
+struct steer_value {
+	uint32_t variant, weight;
+	struct span rdata;      /* canonical */
+	const char *text;
+};
+
+struct steer_pool {
+	const char *name;
+	const struct steer_value *usable;
+	uint32_t usable_n, value_n;
+	uint32_t fallback;      /* POOL_NONE: the default values */
+};
+
+struct steer_rule {
+	uint32_t pool;
+	bool keyed;             /* some pool of its chain has several usable values */
+	const char *pool_name, *match;
+};
+
+struct steer_variant {
+	const struct span *rdata;
+	size_t n;
+};
+
+struct steer_policy {
+	const struct partition *partition;
+	struct span message;    /* owner in canonical form, type: what every draw starts with */
+	const struct steer_pool *pools;
+	const struct steer_rule *rules;
+	const struct steer_variant *variants;
+	uint32_t pool_n, rule_n, variant_n;
+};
+
+struct interned {
+	uint64_t hash;
+	const char *matchers;
+	struct partition *partition;
+};
+
+struct steer_set {
+	struct arena *arena;
+	struct siphash_key key;
+	struct steer_policy *policies;
+	size_t policy_n;
+	struct interned *partitions;
+	size_t partition_n, partition_cap;
+};
+
+/* partition_build.c: the partition of a policy's rules. */
+enum err steer_build_partition(struct partition **out, const struct policy *p, const struct location_db *db);
+
+#endif
