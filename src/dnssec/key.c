@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dnssec/key.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "dns/wire.h"
+#include "dnssec/algorithm.h"
+#include "dnssec/key_internal.h"
+
+/* A tag of 16 bits that clashes with few others is found within a handful of tries. */
+#define GENERATE_TRIES 100
+
+static const struct {
+	const char *text;
+	uint16_t flags;
+} ROLES[] = {
+	[KEY_KSK] = { "ksk", DNSKEY_ZONE | DNSKEY_SEP },
+	[KEY_ZSK] = { "zsk", DNSKEY_ZONE },
+	[KEY_CSK] = { "csk", DNSKEY_ZONE | DNSKEY_SEP },
+};
+
+uint16_t key_role_flags(enum key_role role)
+{
+	return ROLES[role].flags;
+}
+
+const char *key_role_text(enum key_role role)
+{
+	return ROLES[role].text;
+}
+
+bool key_role_from_text(const char *text, enum key_role *out)
+{
+	for (size_t i = 0; i < sizeof ROLES / sizeof *ROLES; i++) {
+		if (strcasecmp(text, ROLES[i].text) == 0) {
+			*out = (enum key_role)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The public key as DNSKEY has it: x and y of the point (RFC 6605 §4), or the raw key (RFC 8080 §3). */
+static bool public_octets(const EVP_PKEY *pkey, const struct algorithm *a, uint8_t *out)
+{
+	uint8_t point[65];
+	size_t n = 0;
+
+	if (a->number == ALG_ED25519) {
+		n = a->public_len;
+		return EVP_PKEY_get_raw_public_key(pkey, out, &n) == 1 && n == a->public_len;
+	}
+	if (EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point,
+					    sizeof point, &n) != 1 ||
+	    n != sizeof point || point[0] != 4)
+		return false;
+	memcpy(out, point + 1, a->public_len);
+	return true;
+}
+
+enum err key_from_pkey(struct key **out, EVP_PKEY *pkey, uint8_t algorithm, uint16_t flags)
+{
+	const struct algorithm *a = algorithm_info(algorithm);
+	uint8_t rdata[4 + 64];
+
+	if (a == NULL)
+		return ERR_UNSUPPORTED;
+	struct key *k = calloc(1, sizeof *k);
+	if (k == NULL)
+		return ERR_NOMEM;
+	store_u16(rdata, flags);
+	rdata[2] = 3;
+	rdata[3] = algorithm;
+	if (!public_octets(pkey, a, rdata + 4)) {
+		free(k);
+		ERR_clear_error();
+		return ERR_CRYPTO;
+	}
+	dnskey_from_rdata((struct span){ rdata, 4u + a->public_len }, &k->dnskey);
+	k->pkey = pkey;
+	atomic_init(&k->refs, 1);
+	*out = k;
+	return ERR_OK;
+}
+
+static bool is_taken(uint16_t tag, const uint16_t *taken, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (taken[i] == tag)
+			return true;
+	return false;
+}
+
+enum err key_generate(struct key **out, uint8_t algorithm, enum key_role role,
+		      const uint16_t *taken, size_t taken_n)
+{
+	for (int i = 0; i < GENERATE_TRIES; i++) {
+		struct key *k = NULL;
+		EVP_PKEY *pkey = algorithm == ALG_ED25519
+				     ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
+				     : EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+		if (pkey == NULL) {
+			ERR_clear_error();
+			return ERR_CRYPTO;
+		}
+		enum err e = key_from_pkey(&k, pkey, algorithm, key_role_flags(role));
+		if (e) {
+			EVP_PKEY_free(pkey);
+			return e;
+		}
+		if (!is_taken(k->dnskey.tag, taken, taken_n)) {
+			*out = k;
+			return ERR_OK;
+		}
+		key_free(k);
+	}
+	return ERR_CONFLICT;
+}
+
+struct key *key_ref(struct key *k)
+{
+	atomic_fetch_add_explicit(&k->refs, 1, memory_order_relaxed);
+	return k;
+}
+
+void key_free(struct key *k)
+{
+	if (k == NULL || atomic_fetch_sub_explicit(&k->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	EVP_PKEY_free(k->pkey);
+	free(k);
+}
+
+const struct dnskey *key_dnskey(const struct key *k)
+{
+	return &k->dnskey;
+}
+
+EVP_PKEY *key_pkey(const struct key *k)
+{
+	return k->pkey;
+}

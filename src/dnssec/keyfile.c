@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Key files: BIND pairs (K<zone>+<alg>+<tag>.key and .private) and PEM. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/param_build.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dns/name.h"
+#include "dnssec/algorithm.h"
+#include "dnssec/base64.h"
+#include "dnssec/key_internal.h"
+
+#define FILE_MAX_LEN (64u << 10)
+#define PRIVATE_LEN  32
+
+static enum err finding(struct diag *d, const char *path, enum err e, const char *why)
+{
+	struct diag_place at = { .file = path };
+
+	diag_add(d, DIAG_ERROR, &at, NULL, "%s", why);
+	return e;
+}
+
+/* ---- reading a file whole ---- */
+
+/* Private material: a regular file of this user or root that nobody else may read. */
+static enum err check_private(int fd, const char *path, struct diag *d, size_t *size)
+{
+	struct stat st;
+	struct diag_place at = { .file = path };
+
+	if (fstat(fd, &st) < 0)
+		return finding(d, path, ERR_IO, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return finding(d, path, ERR_IO, "not a regular file");
+	if ((st.st_mode & 077) != 0) {
+		diag_add(d, DIAG_ERROR, &at, "chmod 600 the file",
+			 "the private key may be read by others (mode %04o)",
+			 (unsigned)st.st_mode & 07777);
+		return ERR_PERMISSION;
+	}
+	if (st.st_uid != geteuid() && st.st_uid != 0) {
+		diag_add(d, DIAG_ERROR, &at, NULL, "the private key belongs to another user (uid %u)",
+			 (unsigned)st.st_uid);
+		return ERR_PERMISSION;
+	}
+	if (st.st_size > (off_t)FILE_MAX_LEN)
+		return finding(d, path, ERR_TOO_LONG, "too large for a key file");
+	*size = (size_t)st.st_size;
+	return ERR_OK;
+}
+
+/* The text with a NUL behind, to be wiped and freed by release(). */
+static enum err read_whole(const char *path, bool private, struct diag *d, char **out, size_t *n_out)
+{
+	size_t size = FILE_MAX_LEN, n = 0;
+	char *text = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return finding(d, path, ERR_IO, strerror(errno));
+	enum err e = private ? check_private(fd, path, d, &size) : ERR_OK;
+	if (!e && (text = malloc(size + 1)) == NULL)
+		e = ERR_NOMEM;
+	while (!e && n < size) {
+		ssize_t got = read(fd, text + n, size - n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			e = finding(d, path, ERR_IO, strerror(errno));
+		if (got <= 0)
+			break;
+		n += (size_t)got;
+	}
+	close(fd);
+	if (e) {
+		free(text);
+		return e;
+	}
+	text[n] = 0;
+	*out = text;
+	*n_out = n;
+	return ERR_OK;
+}
+
+static void release(char *text, size_t n)
+{
+	if (text != NULL)
+		OPENSSL_cleanse(text, n);
+	free(text);
+}
+
+/* ---- private scalars into OpenSSL's keys ---- */
+
+/* The point that belongs to a P-256 scalar, uncompressed. */
+static bool public_point(const EC_GROUP *group, const BIGNUM *scalar, uint8_t out[65])
+{
+	EC_POINT *p = EC_POINT_new(group);
+	bool ok = p != NULL && EC_POINT_mul(group, p, scalar, NULL, NULL, NULL) == 1 &&
+		  EC_POINT_is_at_infinity(group, p) == 0 &&
+		  EC_POINT_point2oct(group, p, POINT_CONVERSION_UNCOMPRESSED, out, 65, NULL) == 65;
+
+	EC_POINT_free(p);
+	return ok;
+}
+
+static EVP_PKEY *build_p256(const BIGNUM *scalar, const uint8_t point[65])
+{
+	EVP_PKEY *pkey = NULL;
+	OSSL_PARAM *params = NULL;
+	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+
+	if (bld != NULL && ctx != NULL &&
+	    OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) == 1 &&
+	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, scalar) == 1 &&
+	    OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point, 65) == 1)
+		params = OSSL_PARAM_BLD_to_param(bld);
+	if (params != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
+	    EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, params) != 1)
+		pkey = NULL;
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(bld);
+	EVP_PKEY_CTX_free(ctx);
+	return pkey;
+}
+
+static EVP_PKEY *p256_from_scalar(const uint8_t *bytes, size_t n)
+{
+	EVP_PKEY *pkey = NULL;
+	uint8_t point[65];
+	BIGNUM *scalar = BN_secure_new();
+	EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+
+	if (scalar != NULL && group != NULL && BN_bin2bn(bytes, (int)n, scalar) != NULL) {
+		BN_set_flags(scalar, BN_FLG_CONSTTIME);
+		if (!BN_is_zero(scalar) && BN_cmp(scalar, EC_GROUP_get0_order(group)) < 0 &&
+		    public_point(group, scalar, point))
+			pkey = build_p256(scalar, point);
+	}
+	EC_GROUP_free(group);
+	BN_clear_free(scalar);
+	return pkey;
+}
+
+/* ---- BIND ---- */
+
+/* The value of "Name: value" at the start of a line. */
+static const char *field(const char *text, const char *name, size_t *len)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = text; p != NULL && *p != 0;) {
+		if (strncmp(p, name, n) == 0 && p[n] == ':') {
+			p += n + 1;
+			p += strspn(p, " \t");
+			*len = strcspn(p, "\r\n");
+			return p;
+		}
+		p = strchr(p, '\n');
+		p = p != NULL ? p + 1 : NULL;
+	}
+	return NULL;
+}
+
+static enum err private_pkey(const char *text, const char *path, struct diag *d, EVP_PKEY **out,
+			     uint8_t *algorithm)
+{
+	uint8_t bytes[PRIVATE_LEN];
+	size_t len = 0, n = 0;
+	char name[ALGORITHM_TEXT_MAX];
+	const char *version = field(text, "Private-key-format", &len);
+
+	if (version == NULL || strncmp(version, "v1.", 3) != 0)
+		return finding(d, path, ERR_SYNTAX, "not a private key file of BIND's format v1");
+	const char *number = field(text, "Algorithm", &len);
+	unsigned long a = number != NULL ? strtoul(number, NULL, 10) : 0;
+	if (a > 255 || algorithm_info((uint8_t)a) == NULL) {
+		struct diag_place at = { .file = path };
+		diag_add(d, DIAG_ERROR, &at, NULL, "algorithm %s is not one that we sign with",
+			 a <= 255 ? algorithm_to_text((uint8_t)a, name) : "?");
+		return ERR_UNSUPPORTED;
+	}
+	*algorithm = (uint8_t)a;
+	const char *private = field(text, "PrivateKey", &len);
+	if (private == NULL || !base64_decode(private, len, bytes, sizeof bytes, &n) ||
+	    n != PRIVATE_LEN)
+		return finding(d, path, ERR_SYNTAX, "the field PrivateKey is missing or damaged");
+	*out = *algorithm == ALG_ED25519
+		   ? EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, bytes, n)
+		   : p256_from_scalar(bytes, n);
+	OPENSSL_cleanse(bytes, sizeof bytes);
+	if (*out == NULL) {
+		ERR_clear_error();
+		return finding(d, path, ERR_CRYPTO, "the private key is not one of its algorithm");
+	}
+	return ERR_OK;
+}
+
+/* The DNSKEY record in a .key file: comments start with ';'. */
+static enum err read_public(const char *path, const uint8_t *zone, struct diag *d,
+			    struct dnskey *out)
+{
+	char *text = NULL, owner[NAME_TEXT_MAX];
+	size_t n = 0;
+	struct name name;
+	enum err e = read_whole(path, false, d, &text, &n);
+
+	if (e)
+		return e;
+	char *p = text;
+	while (*p == ';' || *p == '\n' || *p == '\r')
+		p = *p == ';' ? p + strcspn(p, "\n") : p + 1;
+	p[strcspn(p, "\n")] = 0;
+	if (dnskey_from_text(p, out, owner, sizeof owner) || owner[0] == 0 ||
+	    name_from_text(owner, NULL, &name))
+		e = finding(d, path, ERR_SYNTAX, "no DNSKEY record in the file");
+	else if (!name_equal(name.wire, zone))
+		e = finding(d, path, ERR_INVALID, "the key belongs to another zone");
+	else if (!(out->flags & DNSKEY_ZONE) || (out->flags & DNSKEY_REVOKE))
+		e = finding(d, path, ERR_INVALID, "not a zone key, or revoked");
+	free(text);
+	return e;
+}
+
+static enum err read_bind(struct key **out, const char *path, char *text, const uint8_t *zone,
+			  struct diag *d)
+{
+	char public_path[PATH_MAX];
+	struct dnskey public;
+	EVP_PKEY *pkey = NULL;
+	uint8_t algorithm = 0;
+	size_t n = strlen(path), suffix = strlen(".private");
+
+	if (n <= suffix || n >= sizeof public_path || strcmp(path + n - suffix, ".private") != 0)
+		return finding(d, path, ERR_SYNTAX, "a BIND private key file ends in .private");
+	memcpy(public_path, path, n - suffix);
+	strcpy(public_path + n - suffix, ".key");
+	enum err e = read_public(public_path, zone, d, &public);
+	if (!e)
+		e = private_pkey(text, path, d, &pkey, &algorithm);
+	if (e)
+		return e;
+	struct key *k = NULL;
+	e = key_from_pkey(&k, pkey, algorithm, public.flags);
+	if (e) {
+		EVP_PKEY_free(pkey);
+		return finding(d, path, e, err_text(e));
+	}
+	if (k->dnskey.rdata_len != public.rdata_len ||
+	    memcmp(k->dnskey.rdata, public.rdata, public.rdata_len) != 0) {
+		key_free(k);
+		return finding(d, path, ERR_INVALID, "the private key does not belong to the .key file beside it");
+	}
+	*out = k;
+	return ERR_OK;
+}
+
+/* ---- PEM ---- */
+
+static int no_password(char *buf, int size, int rwflag, void *u)
+{
+	(void)buf;
+	(void)size;
+	(void)rwflag;
+	(void)u;
+	return -1;
+}
+
+static enum err read_pem(struct key **out, const char *path, const char *text, size_t n,
+			 const enum key_role *role, struct diag *d)
+{
+	if (role == NULL)
+		return finding(d, path, ERR_INVALID, "a PEM key needs its role (ksk, zsk or csk)");
+	BIO *bio = BIO_new_mem_buf(text, (int)n);
+	EVP_PKEY *pkey = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
+	BIO_free(bio);
+	ERR_clear_error();
+	if (pkey == NULL)
+		return finding(d, path, ERR_SYNTAX, "no unencrypted private key in the PEM file");
+	uint8_t algorithm = EVP_PKEY_is_a(pkey, "ED25519") ? ALG_ED25519
+			    : EVP_PKEY_is_a(pkey, "EC")	   ? ALG_ECDSAP256SHA256
+							   : 0;
+	enum err e = key_from_pkey(out, pkey, algorithm, key_role_flags(*role));
+	if (e) {
+		EVP_PKEY_free(pkey);
+		finding(d, path, e, "the key is neither ECDSA P-256 nor Ed25519");
+	}
+	return e;
+}
+
+enum err key_read(struct key **out, const char *path, const uint8_t *zone,
+		  const enum key_role *role, struct diag *d)
+{
+	char *text = NULL;
+	size_t n = 0;
+	enum err e = read_whole(path, true, d, &text, &n);
+
+	if (e)
+		return e;
+	if (strstr(text, "-----BEGIN ") != NULL)
+		e = read_pem(out, path, text, n, role, d);
+	else
+		e = read_bind(out, path, text, zone, d);
+	release(text, n);
+	return e;
+}
+
+/* ---- writing ---- */
+
+/* Whole or not at all: a temporary file, synced, renamed. The caller syncs the directory. */
+static enum err write_file(const char *path, mode_t mode, const char *text, size_t n)
+{
+	char temporary[PATH_MAX];
+	int len = snprintf(temporary, sizeof temporary, "%s.new", path);
+
+	if (len < 0 || (size_t)len >= sizeof temporary)
+		return ERR_TOO_LONG;
+	unlink(temporary);
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return ERR_IO;
+	bool ok = write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
+	ok = close(fd) == 0 && ok && rename(temporary, path) == 0;
+	if (!ok)
+		unlink(temporary);
+	return ok ? ERR_OK : ERR_IO;
+}
+
+static bool private_octets(const struct key *k, uint8_t out[PRIVATE_LEN])
+{
+	size_t n = PRIVATE_LEN;
+	BIGNUM *scalar = NULL;
+
+	if (k->dnskey.algorithm == ALG_ED25519)
+		return EVP_PKEY_get_raw_private_key(k->pkey, out, &n) == 1 && n == PRIVATE_LEN;
+	bool ok = EVP_PKEY_get_bn_param(k->pkey, OSSL_PKEY_PARAM_PRIV_KEY, &scalar) == 1 &&
+		  BN_bn2binpad(scalar, out, PRIVATE_LEN) == PRIVATE_LEN;
+	BN_clear_free(scalar);
+	return ok;
+}
+
+static enum err write_private(const struct key *k, const char *path)
+{
+	uint8_t bytes[PRIVATE_LEN];
+	char encoded[48], text[160], name[ALGORITHM_TEXT_MAX];
+
+	if (!private_octets(k, bytes)) {
+		ERR_clear_error();
+		return ERR_CRYPTO;
+	}
+	base64_encode(bytes, sizeof bytes, encoded);
+	int n = snprintf(text, sizeof text, "Private-key-format: v1.3\nAlgorithm: %u (%s)\nPrivateKey: %s\n",
+			 k->dnskey.algorithm, algorithm_to_text(k->dnskey.algorithm, name), encoded);
+	enum err e = write_file(path, 0600, text, (size_t)n);
+	OPENSSL_cleanse(bytes, sizeof bytes);
+	OPENSSL_cleanse(encoded, sizeof encoded);
+	OPENSSL_cleanse(text, sizeof text);
+	return e;
+}
+
+static enum err write_public(const struct key *k, const char *path, const char *zone_text)
+{
+	char rdata[DNSKEY_TEXT_MAX], text[DNSKEY_TEXT_MAX + NAME_TEXT_MAX + 100];
+	int n = snprintf(text, sizeof text, "; This is a %s key, keyid %u, for %s\n%s IN DNSKEY %s\n",
+			 k->dnskey.flags & DNSKEY_SEP ? "key-signing" : "zone-signing",
+			 k->dnskey.tag, zone_text, zone_text, dnskey_to_text(&k->dnskey, rdata));
+
+	return write_file(path, 0644, text, (size_t)n);
+}
+
+static enum err sync_directory(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool ok = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return ok ? ERR_OK : ERR_IO;
+}
+
+enum err key_write(const struct key *k, const char *dir, const uint8_t *zone, char **path_out)
+{
+	char zone_text[NAME_TEXT_MAX], base[PATH_MAX], path[PATH_MAX + 16];
+	uint8_t lower[NAME_MAX_LEN];
+
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return ERR_IO;
+	name_lower(zone, lower);
+	name_to_text(lower, zone_text);
+	for (char *p = zone_text; *p != 0; p++)
+		if (*p == '/')
+			return ERR_UNSUPPORTED; /* a zone name that no file name can hold */
+	int n = snprintf(base, sizeof base, "%s/K%s+%03u+%05u", dir, zone_text, k->dnskey.algorithm,
+			 k->dnskey.tag);
+	if (n < 0 || (size_t)n >= sizeof base)
+		return ERR_TOO_LONG;
+	/* The private part comes last: where it stands, the pair is whole. */
+	snprintf(path, sizeof path, "%s.key", base);
+	enum err e = write_public(k, path, zone_text);
+	if (!e)
+		e = sync_directory(dir);
+	snprintf(path, sizeof path, "%s.private", base);
+	if (!e)
+		e = write_private(k, path);
+	if (!e)
+		e = sync_directory(dir);
+	if (!e && path_out != NULL) {
+		*path_out = strdup(path);
+		e = *path_out != NULL ? ERR_OK : ERR_NOMEM;
+	}
+	return e;
+}

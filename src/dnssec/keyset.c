@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dnssec/keyset.h"
+
+#include <openssl/evp.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/siphash.h"
+#include "dns/name.h"
+
+/* The keyset's own part behind what readers see. */
+struct keyset_owned {
+	struct keyset set;
+	_Atomic unsigned refs;
+};
+
+/* Signatures stay good over a restart of the process or a reload with the same keys and policy: the id is made from what they depend on. */
+static uint64_t identify(const struct keyset *s)
+{
+	static const struct siphash_key KEY = { 0x636f6e636f726400ULL, 0x6b65797365740000ULL };
+	uint8_t bytes[64 + KEYSET_ACTIVE_MAX * 2 * 8];
+	size_t n = 0;
+	const uint32_t numbers[] = { s->policy.validity_s, s->policy.refresh_s,
+				     s->policy.inception_offset_s, s->policy.jitter_s,
+				     (uint32_t)s->ksk_n, (uint32_t)s->zsk_n };
+
+	memcpy(bytes, numbers, sizeof numbers);
+	n += sizeof numbers;
+	for (size_t i = 0; i < s->ksk_n + s->zsk_n; i++) {
+		const struct key *k = i < s->ksk_n ? s->ksk[i] : s->zsk[i - s->ksk_n];
+		const struct dnskey *d = key_dnskey(k);
+		uint64_t h = siphash(&KEY, d->rdata, d->rdata_len);
+		memcpy(bytes + n, &h, sizeof h);
+		n += sizeof h;
+	}
+	return siphash(&KEY, bytes, n);
+}
+
+enum err keyset_new(struct keyset **out, const uint8_t *zone, const struct sign_policy *policy,
+		    const struct keyset_member *members, size_t n)
+{
+	struct keyset_owned *o = calloc(1, sizeof *o);
+	enum err e = ERR_OK;
+
+	if (o == NULL)
+		return ERR_NOMEM;
+	struct keyset *s = &o->set;
+	atomic_init(&o->refs, 1);
+	s->policy = *policy;
+	s->zone_len = (uint8_t)name_lower(zone, s->zone);
+	for (size_t i = 0; i < n && !e; i++) {
+		const struct keyset_member *m = &members[i];
+		bool ksk = m->role != KEY_ZSK, zsk = m->role != KEY_KSK;
+		if (!m->active)
+			continue;
+		if ((ksk && s->ksk_n == KEYSET_ACTIVE_MAX) ||
+		    (zsk && s->zsk_n == KEYSET_ACTIVE_MAX)) {
+			e = ERR_RANGE;
+			continue;
+		}
+		if (ksk)
+			s->ksk[s->ksk_n++] = key_ref(m->key);
+		if (zsk)
+			s->zsk[s->zsk_n++] = key_ref(m->key);
+	}
+	if (!e && (s->ksk_n == 0 || s->zsk_n == 0))
+		e = ERR_NOKEY;
+	if (e) {
+		keyset_free(s);
+		return e;
+	}
+	s->id = identify(s);
+	*out = s;
+	return ERR_OK;
+}
+
+struct keyset *keyset_ref(struct keyset *s)
+{
+	atomic_fetch_add_explicit(&((struct keyset_owned *)(void *)s)->refs, 1, memory_order_relaxed);
+	return s;
+}
+
+void keyset_free(struct keyset *s)
+{
+	struct keyset_owned *o = (struct keyset_owned *)(void *)s;
+
+	if (s == NULL || atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	for (size_t i = 0; i < s->ksk_n; i++)
+		key_free(s->ksk[i]);
+	for (size_t i = 0; i < s->zsk_n; i++)
+		key_free(s->zsk[i]);
+	free(o);
+}
