@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The algorithm of RFC 1034 §4.3.2 over our zones: from the question to the RRsets of the answer.
+ */
+#include "query/stages.h"
+
+/* The deepest of our zones that has the name. For DS the parent's side of a cut is meant (RFC 4035
+ * §3.1.4.1): the zone above, where we serve that too. */
+static const struct zone_view *find_zone(const struct query *q, const struct name *name)
+{
+	uint8_t key[NAME_KEY_MAX];
+	uint16_t ends[NAME_LABELS_MAX];
+	size_t len = name_key_ends(name, key, ends);
+	struct trie_found f = trie_find(q->view->zones, (struct span){ key, len });
+
+	if (f.exact != NULL && q->msg.qtype == TYPE_DS && name->label_n > 0) {
+		size_t parent_len = ends[name->label_n - 1];
+		struct trie_found above =
+		    trie_find(q->view->zones, (struct span){ key, parent_len });
+		const void *parent = above.exact != NULL ? above.exact : above.ancestor;
+		if (parent != NULL)
+			return parent;
+	}
+	return f.exact != NULL ? f.exact : f.ancestor;
+}
+
+/* The name that a CNAME or DNAME of one record points to. */
+static const uint8_t *target_of(const struct rrset *r)
+{
+	return r->wire + RR_FIXED_LEN;
+}
+
+static void add_answer(struct query *q, const struct zone_view *zv, const struct zone_find *f,
+		       const struct rrset *rrset, const uint8_t *name)
+{
+	struct answer_rrset *r = answer_add(q, SECTION_ANSWER, zv, query_steer(q, zv, rrset), name);
+	if (r != NULL && f->match == ZONE_WILDCARD)
+		r->signed_owner = f->node->name;
+}
+
+/* ANY gets one RRset (RFC 8482 §4.1); RRSIG gets the signatures of one. */
+static const struct rrset *any_rrset(const struct node *n)
+{
+	return n->rrset_n > 0 ? n->rrset[0] : NULL;
+}
+
+static const struct rrset *matching(const struct query *q, const struct zone_view *zv,
+				    const struct node *n)
+{
+	switch (q->msg.qtype) {
+	case TYPE_ANY:
+		return any_rrset(n);
+	case TYPE_RRSIG:
+		return zv->keys != NULL ? any_rrset(n) : NULL;
+	case TYPE_NSEC:
+		return n->nsec;
+	default:
+		return node_rrset(n, q->msg.qtype);
+	}
+}
+
+/* The CNAME that stands for a name below a DNAME (RFC 6672 §3.1). NULL where the new name would be
+ * too long. */
+static const struct rrset *synthesize_cname(struct query *q, const struct node *dname,
+					    const struct rrset *rrset, const struct name *name)
+{
+	const uint8_t *to = target_of(rrset);
+	size_t keep = (size_t)name->len - name_len(dname->name);
+	size_t to_len = name_len(to);
+
+	if (keep + to_len > NAME_MAX_LEN || q->synthesized_n == ANSWER_SYNTHESIZED_MAX)
+		return NULL;
+	struct answer_synthesized *s = &q->synthesized[q->synthesized_n++];
+	struct rrset *made = (struct rrset *)(void *)s->bytes;
+	*made = (struct rrset){
+		.type = TYPE_CNAME,
+		.rr_n = 1,
+		.ttl = rrset->ttl,
+		.wire_len = (uint32_t)(RR_FIXED_LEN + keep + to_len),
+		.compressible = 1,
+	};
+	struct writer w = writer_of(made->wire, sizeof s->bytes - sizeof *made);
+	write_u16(&w, TYPE_CNAME);
+	write_u16(&w, CLASS_IN);
+	write_u32(&w, rrset->ttl);
+	write_u16(&w, (uint16_t)(keep + to_len));
+	write_bytes(&w, name->wire, keep);
+	write_bytes(&w, to, to_len);
+	return made;
+}
+
+/* What one name of the chain gave: the next name to look up, or NULL when the answer is complete.
+ */
+static const uint8_t *answer_dname(struct query *q, const struct zone_view *zv,
+				   const struct node *node, const uint8_t *name)
+{
+	const struct rrset *dname = node_rrset(node, TYPE_DNAME);
+
+	answer_add(q, SECTION_ANSWER, zv, dname, node->name);
+	const struct rrset *cname = synthesize_cname(q, node, dname, &q->target);
+	if (cname == NULL) {
+		q->answer.rcode = RCODE_YXDOMAIN; /* RFC 6672 §2.2 */
+		return NULL;
+	}
+	answer_add(q, SECTION_ANSWER, zv, cname, name);
+	return q->msg.qtype == TYPE_CNAME ? NULL : target_of(cname);
+}
+
+static const uint8_t *answer_node(struct query *q, const struct zone_view *zv,
+				  const struct zone_find *f, const uint8_t *name)
+{
+	const struct rrset *rrset = matching(q, zv, f->node);
+	const uint8_t *next = NULL;
+
+	if (rrset == NULL) {
+		rrset = node_rrset(f->node, TYPE_CNAME);
+		if (rrset == NULL || q->msg.qtype == TYPE_NSEC) {
+			answer_no_data(q, zv, f, name);
+			return NULL;
+		}
+		rrset = query_steer(q, zv, rrset);
+		next = target_of(rrset);
+	}
+	add_answer(q, zv, f, rrset, name);
+	if (f->match == ZONE_WILDCARD && query_wants_dnssec(q, zv))
+		q->no_closer[q->no_closer_n++] = (struct answer_no_closer){ zv, name };
+	return next;
+}
+
+static const uint8_t *answer_name(struct query *q, const struct zone_view *zv, const uint8_t *name)
+{
+	struct zone_find f = zone_find(zv->zone, &q->target);
+
+	switch (f.match) {
+	case ZONE_EXACT:
+	case ZONE_WILDCARD:
+		return answer_node(q, zv, &f, name);
+	case ZONE_DNAME:
+		return answer_dname(q, zv, f.node, name);
+	case ZONE_CUT:
+		if (q->msg.qtype == TYPE_DS && name_equal(f.node->name, name))
+			return answer_node(q, zv, &f, name);
+		answer_referral(q, zv, f.node);
+		return NULL;
+	case ZONE_NXDOMAIN:
+		answer_no_name(q, zv, &f, name);
+		return NULL;
+	}
+	return NULL;
+}
+
+/* An alias led back to a name whose records are in the answer already. */
+static bool is_answered(const struct query *q, const uint8_t *name)
+{
+	for (unsigned i = 0; i < q->answer.rrset_n; i++)
+		if (q->answer.rrset[i].section == SECTION_ANSWER &&
+		    name_equal(q->answer.rrset[i].owner, name))
+			return true;
+	return false;
+}
+
+enum step query_lookup(struct query *q)
+{
+	const uint8_t *name = q->msg.qname.wire;
+	const struct zone_view *zv = find_zone(q, &q->msg.qname);
+
+	if (zv == NULL)
+		return answer_settle(q, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE);
+	if (!zv->ecs)
+		q->answer.edns.ecs = false;
+	q->answer.aa = true;
+	q->no_closer_n = 0;
+	q->target = q->msg.qname;
+	for (unsigned i = 0; i < ANSWER_CHAIN_MAX; i++) {
+		name = answer_name(q, zv, name);
+		if (name == NULL)
+			break;
+		/* RFC 1034 §4.3.2 step 3a: go on where the alias points, as long as that is ours
+		 * and not a loop. */
+		if (is_answered(q, name))
+			break;
+		name_from_wire(&q->target, name);
+		zv = find_zone(q, &q->target);
+		if (zv == NULL)
+			break;
+	}
+	for (unsigned i = 0; i < q->no_closer_n; i++)
+		answer_no_closer(q, q->no_closer[i].zv, q->no_closer[i].name);
+	return STEP_GO_ON;
+}

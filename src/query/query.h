@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * query.h -- one question in, one answer out: the stages of the data plane in their order.
+ *
+ * Purpose.   A function from bytes, client and time to bytes and a verdict. No socket, clock, lock
+ * or malloc here; OpenSSL and the new signature allocate on a signature miss only. Stages. request
+ * (bytes -> message), lookup (message -> answer), steer (node and client -> variant and scope;
+ * called where lookup meets a steered RRset), sign (RRsets -> RRSIGs; with DO in a signed zone),
+ * render (answer -> bytes). Invariant. Every verdict is reached in bounded work. An answer with DO
+ * from a signed zone is signed whole or it is SERVFAIL: never unsigned, never unsteered. Threads.
+ * One struct query per worker, touched by that worker alone. The thread is registered with
+ * base/rcu.h. Memory.    Everything lies in struct query and the caller's buffers.
+ */
+#ifndef QUERY_QUERY_H
+#define QUERY_QUERY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/prefix.h"
+#include "base/span.h"
+#include "dns/compress.h"
+#include "dns/message.h"
+#include "dns/wire.h"
+#include "query/stats.h"
+#include "query/view.h"
+
+enum verdict {
+	QUERY_REPLY, /* `out` holds the answer */
+	QUERY_DROP,  /* never answered */
+	QUERY_WAIT,  /* signatures are missing and the turn's budget is used up: see query.need; ask
+			again when they are there */
+};
+
+struct query_client {
+	struct ip_addr addr;
+	bool tcp;
+};
+
+#define ANSWER_RRSETS_MAX      48
+#define ANSWER_SYNTHESIZED_MAX 4  /* CNAMEs made from DNAMEs in one answer */
+#define ANSWER_CHAIN_MAX       12 /* CNAME records followed in one answer */
+
+enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
+
+/* One RRset of the answer. */
+struct answer_rrset {
+	const struct rrset *rrset; /* the variant chosen */
+	const uint8_t *owner;      /* wire name to send as owner */
+	const uint8_t
+	    *signed_owner; /* the name it is signed under: the wildcard's for a wildcard */
+	const struct zone_view *zv;
+	const struct sig *sig; /* RRSIGs to go with it, or NULL */
+	uint32_t ttl;          /* sent instead of the RRset's own, at most that */
+	uint8_t section;       /* enum section */
+	bool optional;         /* may be left out where it does not fit, without TC */
+};
+
+/* A CNAME made at query time for a name below a DNAME (RFC 6672 §3.1); never signed. */
+struct answer_synthesized {
+	_Alignas(struct rrset) uint8_t bytes[sizeof(struct rrset) + RR_FIXED_LEN + NAME_MAX_LEN];
+};
+
+/* A wildcard answered `name`; the proof that nothing closer exists goes into the authority section.
+ */
+struct answer_no_closer {
+	const struct zone_view *zv;
+	const uint8_t *name;
+};
+
+struct answer {
+	uint16_t rcode;
+	bool aa;
+	unsigned rrset_n;
+	struct answer_rrset rrset[ANSWER_RRSETS_MAX];
+	struct edns_answer edns;
+	bool steered;
+	bool overflow; /* an RRset found no row */
+};
+
+/* A signature that an answer lacks (or whose renewal is due). Borrowed from the view: pin it to
+ * keep it. */
+struct query_need {
+	const struct zone_view *zv;
+	const struct rrset *rrset;
+	const uint8_t *owner; /* signed owner, lies in the zone */
+};
+
+#define QUERY_NEEDS_MAX ANSWER_RRSETS_MAX
+
+struct query {
+	/* Set by the owner for life. */
+	struct signer *signer;
+	struct query_stats *stats;
+	/* Set by the owner for each batch. */
+	struct view *view;
+	int64_t now; /* seconds since 1970 */
+	unsigned
+	    sign_budget; /* signatures that may still be made in this loop turn; counted down */
+	/* Results besides the bytes. */
+	struct query_need need[QUERY_NEEDS_MAX]; /* with QUERY_WAIT: all that is missing; with
+						    QUERY_REPLY: renewals that are due */
+	unsigned need_n;
+	/* Trace for `explain`; NULL when serving. */
+	struct steer_trace *trace;
+	const struct rrset *traced; /* the steered RRset that the trace is of */
+	/* Scratch of one question. */
+	struct message msg;
+	struct answer answer;
+	struct name target; /* the name being looked up: qname, then CNAME targets */
+	struct query_client client;
+	struct answer_synthesized synthesized[ANSWER_SYNTHESIZED_MAX];
+	unsigned synthesized_n;
+	struct answer_no_closer no_closer[ANSWER_CHAIN_MAX];
+	unsigned no_closer_n;
+	struct compress compress;
+	bool compress_started;
+};
+
+/* Answers one request into `out`, whose room is the most that may be sent: 65535 for TCP; for UDP
+ * the buffer (at least the view's udp_size); the client's limit is applied here. Needs a view. */
+enum verdict query_answer(struct query *q, struct span in, const struct query_client *from,
+			  struct writer *out);
+
+/* The answer when a QUERY_WAIT cannot be waited for: SERVFAIL with an extended error (RFC 8914).
+ * Same arguments. */
+enum verdict query_give_up(struct query *q, struct span in, const struct query_client *from,
+			   struct writer *out);
+
+#endif

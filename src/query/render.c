@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From the answer to bytes: whole RRsets in their sections, names compressed, truncated where the
+ * client's limit says so, OPT at the end. */
+#include "query/stages.h"
+
+#include "dns/rdata.h"
+
+#define QNAME_POINTER (0xC000 | MESSAGE_HEADER_LEN)
+
+/* The most that this client may get (RFC 6891 §6.2.3-5; without EDNS 512, RFC 1035 §4.2.1). */
+static size_t limit_of(const struct query *q, const struct writer *out)
+{
+	size_t room = (size_t)(out->end - out->start);
+	size_t limit = MESSAGE_MAX;
+
+	if (!q->client.tcp) {
+		limit = 512;
+		if (q->msg.edns.present && q->msg.edns.udp_size > limit)
+			limit = q->msg.edns.udp_size;
+		if (limit > q->view->udp_size)
+			limit = q->view->udp_size;
+	}
+	return limit < room ? limit : room;
+}
+
+/* Most owners are the name asked for, which needs no table. */
+static void write_owner(struct query *q, struct writer *w, const uint8_t *owner)
+{
+	if (owner == q->msg.qname.wire) {
+		write_u16(w, QNAME_POINTER);
+		return;
+	}
+	if (!q->compress_started) {
+		compress_start(&q->compress);
+		compress_remember(&q->compress, w, MESSAGE_HEADER_LEN, &q->msg.qname);
+		q->compress_started = true;
+	}
+	compress_write(&q->compress, w, owner);
+}
+
+/* RDATA whose names may be compressed (RFC 3597 §4): piecewise, then the length is set. */
+static void write_rdata_compressed(struct query *q, struct writer *w, uint16_t type,
+				   struct span rdata)
+{
+	struct rdata_name names[RDATA_NAMES_MAX];
+	size_t n = rdata_names(type, rdata, names);
+	uint8_t *length_at = w->p;
+	size_t at = 0;
+
+	write_u16(w, 0);
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *name = rdata.p + names[i].at;
+		if (!names[i].compressible)
+			continue;
+		write_bytes(w, rdata.p + at, names[i].at - at);
+		write_owner(q, w, name);
+		at = names[i].at + name_len(name);
+	}
+	write_bytes(w, rdata.p + at, rdata.n - at);
+	if (!w->full)
+		store_u16(length_at, (uint16_t)(w->p - length_at - 2));
+}
+
+/* One RRset's records: owner, then the stored bytes; the TTL may be lower than stored. */
+static void write_records(struct query *q, struct writer *w, const struct answer_rrset *r,
+			  struct span wire, unsigned rr_n, bool compress)
+{
+	const uint8_t *rr = wire.p;
+
+	for (unsigned i = 0; i < rr_n && !w->full; i++) {
+		size_t rdata_len = load_u16(rr + RR_FIXED_LEN - 2);
+		write_owner(q, w, r->owner);
+		uint8_t *fixed = w->p;
+		if (compress) {
+			write_bytes(w, rr, RR_FIXED_LEN - 2);
+			write_rdata_compressed(q, w, r->rrset->type,
+					       (struct span){ rr + RR_FIXED_LEN, rdata_len });
+		} else {
+			write_bytes(w, rr, RR_FIXED_LEN + rdata_len);
+		}
+		if (!w->full && r->ttl != r->rrset->ttl)
+			store_u32(fixed + 4, r->ttl);
+		rr += RR_FIXED_LEN + rdata_len;
+	}
+}
+
+/* False, with nothing written, where it does not fit. */
+static bool write_rrset(struct query *q, struct writer *w, const struct answer_rrset *r,
+			uint16_t *rr_n)
+{
+	uint8_t *before = w->p;
+	const struct rrset *set = r->rrset;
+	bool records = q->msg.qtype != TYPE_RRSIG || r->section != SECTION_ANSWER;
+	uint16_t n = 0;
+
+	if (records) {
+		write_records(q, w, r, (struct span){ set->wire, set->wire_len }, set->rr_n,
+			      set->compressible);
+		n = (uint16_t)(n + set->rr_n);
+	}
+	if (r->sig != NULL) {
+		write_records(q, w, r, (struct span){ r->sig->wire, r->sig->wire_len },
+			      r->sig->rr_n, false);
+		n = (uint16_t)(n + r->sig->rr_n);
+	}
+	if (w->full) {
+		w->p = before;
+		w->full = false;
+		if (q->compress_started)
+			compress_rewind(&q->compress, (uint16_t)(before - w->start));
+		return false;
+	}
+	*rr_n = (uint16_t)(*rr_n + n);
+	return true;
+}
+
+/* False where an RRset that must not be left out did not fit (RFC 2181 §9: whole RRsets only). */
+static bool write_section(struct query *q, struct writer *w, unsigned section, uint16_t *rr_n)
+{
+	const struct answer *a = &q->answer;
+
+	for (unsigned i = 0; i < a->rrset_n; i++)
+		if (a->rrset[i].section == section && !write_rrset(q, w, &a->rrset[i], rr_n) &&
+		    !a->rrset[i].optional)
+			return false;
+	return true;
+}
+
+/* Header and question as asked. */
+static void write_start(const struct query *q, struct writer *w)
+{
+	const struct message *m = &q->msg;
+	bool question = m->question_end > MESSAGE_HEADER_LEN;
+
+	write_u16(w, m->id);
+	write_u16(w, 0);
+	write_u16(w, question ? 1 : 0);
+	write_u16(w, 0);
+	write_u32(w, 0);
+	if (question) {
+		write_bytes(w, m->qname.wire, m->qname.len);
+		write_u16(w, m->qtype);
+		write_u16(w, m->qclass);
+	}
+}
+
+void query_render(struct query *q, struct writer *out)
+{
+	struct answer *a = &q->answer;
+	bool opt = q->msg.edns.present;
+	uint16_t count[3] = { 0, 0, 0 };
+	bool truncated = false;
+
+	a->edns.extended_rcode = (uint8_t)(a->rcode >> 4);
+	size_t opt_len = opt ? edns_len(&a->edns) : 0;
+	struct writer w = writer_of(out->start, limit_of(q, out) - opt_len);
+	q->compress_started = false;
+	write_start(q, &w);
+	for (unsigned s = SECTION_ANSWER; s <= SECTION_ADDITIONAL && !truncated; s++)
+		truncated = !write_section(q, &w, s, &count[s]);
+	truncated = truncated || a->overflow;
+	w.end += opt_len;
+	if (opt)
+		edns_write(&w, &a->edns);
+
+	uint16_t flags =
+	    (uint16_t)(FLAG_QR | (q->msg.flags & (0x7800 | FLAG_RD)) | (a->aa ? FLAG_AA : 0) |
+		       (truncated ? FLAG_TC : 0) | (a->rcode & 0xf));
+	store_u16(out->start + 2, flags);
+	for (int i = 0; i < 3; i++)
+		store_u16(out->start + 6 + 2 * i, (uint16_t)(count[i] + (i == 2 && opt ? 1 : 0)));
+	out->p = w.p;
+	out->full = w.full;
+	if (truncated)
+		counter_add(&q->stats->truncated, 1);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From bytes to a question for zone data; what is no such question gets its rcode here. */
+#include "query/stages.h"
+
+/* Types that name no data of a zone: transfers, updates' and signatures' helpers (RFC 6895 §3.1).
+ */
+static enum step meta_type(struct query *q)
+{
+	switch (q->msg.qtype) {
+	case TYPE_AXFR:
+	case TYPE_IXFR:
+		return answer_settle(q, RCODE_REFUSED, EDE_PROHIBITED);
+	case TYPE_NXNAME: /* RFC 9824 §3.4: a bitmap's mark only */
+		return answer_settle(q, RCODE_FORMERR, EDE_INVALID_QTYPE);
+	case TYPE_OPT:
+	case TYPE_TSIG:
+		return answer_settle(q, RCODE_FORMERR, -1);
+	case TYPE_TKEY:
+	case TYPE_MAILA:
+	case TYPE_MAILB:
+		return answer_settle(q, RCODE_NOTIMP, -1);
+	default:
+		return STEP_GO_ON;
+	}
+}
+
+static void prepare_edns(struct query *q)
+{
+	const struct edns *asked = &q->msg.edns;
+	struct edns_answer *a = &q->answer.edns;
+
+	a->flags = asked->flags & EDNS_DO; /* RFC 3225 §3 */
+	if (asked->nsid)
+		a->nsid = q->view->nsid;
+	if (asked->ecs) {
+		/* Echoed with scope 0 until a steered RRset says otherwise (RFC 7871 §7.2.1). */
+		a->ecs = true;
+		a->ecs_prefix = asked->ecs_prefix;
+	}
+}
+
+enum step query_request(struct query *q, struct span in)
+{
+	switch (message_parse(in, &q->msg)) {
+	case MESSAGE_DROP:
+		return STEP_DROPPED;
+	case MESSAGE_FORMERR:
+		return answer_settle(q, RCODE_FORMERR, -1);
+	case MESSAGE_BADVERS:
+		return answer_settle(q, RCODE_BADVERS, -1);
+	case MESSAGE_NOTIMP:
+		return answer_settle(q, RCODE_NOTIMP, -1);
+	case MESSAGE_OK:
+		break;
+	}
+	if (q->msg.edns.present)
+		prepare_edns(q);
+	if (q->msg.opcode != OPCODE_QUERY)
+		return answer_settle(q, RCODE_NOTIMP, -1);
+	if (q->msg.qclass != CLASS_IN)
+		return answer_settle(q, RCODE_REFUSED, -1);
+	if (q->msg.tsig.n > 0)
+		return answer_settle(q, RCODE_NOTAUTH,
+				     -1); /* no key is shared with anyone (RFC 8945 §5.2.1) */
+	return meta_type(q);
+}

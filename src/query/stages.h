@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * stages.h -- the stages of query_answer() to one another; private to this folder.
+ *
+ * Invariant. Each stage reads what earlier ones wrote into struct query and writes only its own
+ * part.
+ */
+#ifndef QUERY_STAGES_H
+#define QUERY_STAGES_H
+
+#include "dns/rrtype.h"
+#include "query/query.h"
+
+enum step {
+	STEP_GO_ON,
+	STEP_ANSWERED, /* an rcode is settled; go to render */
+	STEP_DROPPED,
+	STEP_WAIT,
+};
+
+/* request.c: bytes -> q->msg; settles what is not a question for zone data. */
+enum step query_request(struct query *q, struct span in);
+/* lookup.c: q->msg -> q->answer. */
+enum step query_lookup(struct query *q);
+/* sign.c: signatures for q->answer. */
+enum step query_sign(struct query *q);
+/* render.c: q->answer -> bytes. */
+void query_render(struct query *q, struct writer *out);
+
+/* Settles an rcode: no records, and an extended error where `ede` is not negative. */
+enum step answer_settle(struct query *q, uint16_t rcode, int ede);
+
+/* Adds an RRset; returns its row, or NULL where the answer is full (it is then sent with TC). */
+struct answer_rrset *answer_add(struct query *q, enum section section, const struct zone_view *zv,
+				const struct rrset *rrset, const uint8_t *owner);
+
+/* steer.c: the variant of `rrset` for this client; RRsets that are not steered come back as they
+ * are. */
+const struct rrset *query_steer(struct query *q, const struct zone_view *zv,
+				const struct rrset *rrset);
+
+/* Whether the answer must carry signatures and proofs of this zone. */
+bool query_wants_dnssec(const struct query *q, const struct zone_view *zv);
+
+/* denial.c: SOA and proofs (RFC 4035 §3.1.3). */
+void answer_no_data(struct query *q, const struct zone_view *zv, const struct zone_find *f,
+		    const uint8_t *name);
+void answer_no_name(struct query *q, const struct zone_view *zv, const struct zone_find *f,
+		    const uint8_t *name);
+/* The proof that no closer name exists than the wildcard that answered (RFC 4035 §3.1.3.3). */
+void answer_no_closer(struct query *q, const struct zone_view *zv, const uint8_t *name);
+
+/* referral.c: NS, DS or the proof of its absence, and glue (RFC 4035 §3.1.4, RFC 9471). */
+void answer_referral(struct query *q, const struct zone_view *zv, const struct node *cut);
+
+#endif

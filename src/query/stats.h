@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * stats.h -- what a worker counts while it answers.
+ *
+ * Threads.   One writer (the worker); control reads without locks (base/counter.h).
+ */
+#ifndef QUERY_STATS_H
+#define QUERY_STATS_H
+
+#include "base/counter.h"
+
+/* One row a counter: field, name in the API, what it says. */
+#define QUERY_STATS_TABLE(X)                                                                       \
+	X(udp_requests, "datagrams received over UDP")                                             \
+	X(tcp_requests, "messages received over TCP")                                              \
+	X(answers, "answers sent")                                                                 \
+	X(drops, "requests that were never answered")                                              \
+	X(truncated, "answers sent with TC")                                                       \
+	X(noerror, "answers with rcode NOERROR")                                                   \
+	X(nxdomain, "answers with rcode NXDOMAIN")                                                 \
+	X(formerr, "answers with rcode FORMERR")                                                   \
+	X(servfail, "answers with rcode SERVFAIL")                                                 \
+	X(refused, "answers with rcode REFUSED")                                                   \
+	X(other_rcode, "answers with another rcode")                                               \
+	X(dnssec_ok, "requests with DO")                                                           \
+	X(ecs, "requests with a client subnet")                                                    \
+	X(steered, "answers with a steered RRset")                                                 \
+	X(sig_hits, "signatures taken from the cache")                                             \
+	X(sig_misses, "signatures that were not in the cache")                                     \
+	X(sig_made, "signatures made in a worker")                                                 \
+	X(sig_waits, "requests that waited for a signer thread")                                   \
+	X(sig_given_up, "requests that could not wait and got SERVFAIL")
+
+struct query_stats {
+#define X(field, says) struct counter field;
+	QUERY_STATS_TABLE(X)
+#undef X
+};
+
+#endif

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The choice for this client: ECS address where given and allowed (RFC 7871 §7.1), else the source
+ * address. */
+#include "query/stages.h"
+
+const struct rrset *query_steer(struct query *q, const struct zone_view *zv,
+				const struct rrset *rrset)
+{
+	if (rrset->steering == NULL || zv->steer == NULL)
+		return rrset;
+
+	const struct edns *e = &q->msg.edns;
+	/* A source length of 0 asks not to be located: then the resolver is the client, and the
+	 * answer is for everyone behind it (RFC 7871 §7.1.2). */
+	bool by_subnet = zv->ecs && e->ecs && e->ecs_prefix.len > 0;
+	const struct ip_addr *client = by_subnet ? &e->ecs_prefix.addr : &q->client.addr;
+	struct steer_choice c = steer_choose(zv->steer, rrset->steering->policy, client, q->trace);
+
+	if (q->trace != NULL)
+		q->traced = rrset;
+	q->answer.steered = true;
+	/* The longest scope of any RRset in the answer (RFC 7871 §7.2.1). */
+	if (by_subnet && c.scope > q->answer.edns.ecs_scope)
+		q->answer.edns.ecs_scope = c.scope;
+	return rrset_variant(rrset, c.variant);
+}

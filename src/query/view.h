@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * view.h -- everything the data plane reads, immutable, swapped whole.
+ *
+ * Purpose.   The one door through which control gives the data plane its input. One pointer, so
+ * zone, steering and keys can never disagree. Invariant. A published view never changes. Signature
+ * caches are the one mutable thing it points to; they outlive views, since unchanged RRsets keep
+ * their ids. Threads.   Control publishes; workers and signer threads load the pointer while
+ * registered and online (base/rcu.h) and may use it until their next quiescent state. A signing job
+ * that outlives that takes a pin; control frees a view only when, after a grace period, nobody pins
+ * it. Memory.    Control owns views and all that they point to. view_pin/view_unpin never allocate
+ * or free.
+ */
+#ifndef QUERY_VIEW_H
+#define QUERY_VIEW_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/rcu.h"
+#include "base/span.h"
+#include "base/trie.h"
+#include "dnssec/keyset.h"
+#include "dnssec/sigcache.h"
+#include "geo/steer.h"
+#include "zone/zone.h"
+
+struct zone_view {
+	const struct zone *zone;
+	const struct steer_set *steer; /* NULL: nothing is steered */
+	const struct keyset *keys;     /* NULL: unsigned */
+	struct sigcache *sigs;         /* NULL: unsigned */
+	bool ecs;                      /* ECS is read and scoped for this zone */
+};
+
+struct view {
+	struct rcu_node rcu;
+	uint64_t id;        /* rises by one with each view */
+	int64_t made_at;    /* seconds since 1970 */
+	struct trie *zones; /* name_key() of the zone -> struct zone_view */
+	uint16_t udp_size;  /* largest UDP answer, and what our OPT says */
+	struct span nsid;   /* empty: none */
+	_Atomic uint32_t pins;
+};
+
+struct view_slot {
+	_Atomic(struct view *) current;
+};
+
+/* Borrowed until the thread's next quiescent state. NULL before the first view. */
+static inline struct view *view_load(struct view_slot *s)
+{
+	return atomic_load_explicit(&s->current, memory_order_acquire);
+}
+
+/* Control thread. Returns the view that was current. */
+static inline struct view *view_exchange(struct view_slot *s, struct view *v)
+{
+	return atomic_exchange_explicit(&s->current, v, memory_order_acq_rel);
+}
+
+static inline void view_pin(struct view *v)
+{
+	atomic_fetch_add_explicit(&v->pins, 1, memory_order_relaxed);
+}
+
+static inline void view_unpin(struct view *v)
+{
+	atomic_fetch_sub_explicit(&v->pins, 1, memory_order_release);
+}
+
+/* Seen by control after a grace period. */
+static inline bool view_is_pinned(const struct view *v)
+{
+	return atomic_load_explicit(&v->pins, memory_order_acquire) != 0;
+}
+
+#endif
