@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * internal.h -- workers, their connections and the signer threads; private to this folder.
+ */
+#ifndef NET_INTERNAL_H
+#define NET_INTERNAL_H
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include "net/net.h"
+#include "net/ring.h"
+#include "query/query.h"
+
+/* Signatures a worker makes itself in one turn of its loop before it leaves them to the signer threads: at 20 us each about a third of a millisecond, so that hits behind it
+ * hardly notice. */
+#define SIGN_BUDGET 16
+
+/* Queries that wait for signatures, per worker. At 20 us a signature this is 20 ms of work for one signer; past it an answer now (SERVFAIL) serves a resolver better than one that comes too late. */
+#define PARK_MAX       1024
+#define PARK_REQUEST_MAX 512
+/* A resolver has asked elsewhere by then. */
+#define PARK_TIMEOUT_MS 2000
+
+#define SIGNER_QUEUE 4096
+
+/* What a worker calls: the pipeline, or a stand-in of a test. */
+struct net_pipeline {
+	enum verdict (*answer)(struct query *q, struct span in, const struct query_client *from, struct writer *out);
+	enum verdict (*give_up)(struct query *q, struct span in, const struct query_client *from, struct writer *out);
+};
+
+struct worker;
+struct connection;
+
+/* A UDP socket of a worker. */
+struct udp_socket {
+	struct worker *worker;
+	uv_poll_t poll;
+	int fd;
+	sa_family_t family;
+	bool any;               /* bound to a wildcard: the address asked is kept for the reply */
+};
+
+/* A TCP listener of a worker. */
+struct tcp_listener {
+	struct worker *worker;
+	uv_poll_t poll;
+	int fd;
+};
+
+/* Who asked, and how the answer goes back. */
+struct asker {
+	struct query_client client;
+	struct sockaddr_storage peer;
+	socklen_t peer_len;
+	struct udp_socket *udp; /* NULL: TCP */
+	union {                 /* the address asked, as ancillary data for the reply */
+		struct in_pktinfo v4;
+		struct in6_pktinfo v6;
+	} to;
+	struct connection *tcp;
+};
+
+struct parked {
+	struct asker asker;
+	uint64_t since_ms;
+	uint16_t len;
+	uint8_t request[PARK_REQUEST_MAX];
+};
+
+struct udp_batch;
+
+struct worker {
+	struct net *net;
+	unsigned id;
+	pthread_t thread;
+	bool started;
+	uv_loop_t loop;
+	uv_prepare_t prepare;
+	uv_async_t wake;        /* signatures are there, or stop */
+	uv_timer_t tick;        /* idle connections, parked queries that waited too long */
+	struct udp_socket *udp;
+	size_t udp_n;
+	struct tcp_listener *tcp;
+	size_t tcp_n;
+	struct udp_batch *batch;
+	struct connection *connections; /* newest activity first */
+	struct connection *last_connection;
+	size_t connection_n;
+	struct parked *parked;  /* PARK_MAX, in order of arrival from parked_first */
+	size_t parked_first, parked_n;
+	bool view_borrowed;
+	_Atomic bool stopping;
+	uint8_t *answer;        /* MESSAGE_MAX: where answers over TCP and late ones are written */
+	struct query query;
+	struct query_stats query_stats;
+	struct net_stats stats;
+};
+
+struct signers {
+	struct net *net;
+	struct ring *ring;
+	sem_t work;
+	_Atomic bool stop;
+	unsigned n;
+	struct signer_thread {
+		struct signers *all;
+		pthread_t thread;
+		bool started;
+		unsigned id;
+	} *threads;
+};
+
+struct net {
+	struct net_options options;
+	struct net_pipeline pipeline;
+	struct worker *workers;
+	unsigned worker_n;
+	struct signers signers;
+	_Atomic uint32_t connections;   /* over all workers */
+	bool started;
+};
+
+/* socket.c: opened and bound; findings name the address. */
+enum err socket_probe(const struct net_address *a, struct diag *d);
+enum err socket_open_udp(const struct net_address *a, int *fd, struct diag *d);
+enum err socket_open_tcp(const struct net_address *a, int *fd, struct diag *d);
+bool socket_is_any(const struct net_address *a);
+void socket_client(const struct sockaddr_storage *from, struct ip_addr *out);
+
+/* worker.c */
+enum err worker_open(struct worker *w);
+enum err worker_start(struct worker *w);
+void worker_stop(struct worker *w);
+void worker_close(struct worker *w);
+/* Makes the query context ready for a batch: view, time, budget. False: no view. */
+bool worker_begin(struct worker *w);
+
+/* udp.c */
+struct udp_batch *udp_batch_new(void);
+void udp_batch_free(struct udp_batch *b);
+void udp_ready(uv_poll_t *poll, int status, int events);
+void udp_send_one(const struct asker *a, const uint8_t *bytes, size_t n);
+
+/* tcp.c */
+void tcp_ready(uv_poll_t *poll, int status, int events);
+void tcp_answer_later(struct connection *c, const uint8_t *bytes, size_t n);
+/* A parked query of the connection is no longer waited for. */
+void tcp_unpark(struct connection *c);
+void tcp_close_idle(struct worker *w, uint64_t now_ms);
+void tcp_close_all(struct worker *w);
+
+/* park.c */
+/* After QUERY_WAIT: starts what is missing and keeps the request. False: it cannot wait. */
+bool park_query(struct worker *w, struct span in, const struct asker *from);
+/* Signatures have been made: asks again for all that wait. */
+void park_resume(struct worker *w);
+void park_expire(struct worker *w, uint64_t now_ms);
+/* A connection closes: its queries are forgotten. */
+void park_forget(struct worker *w, const struct connection *c);
+/* Starts renewals that are due; drops them where the queue is full. */
+void park_renew(struct worker *w);
+
+/* signers.c */
+enum err signers_open(struct signers *s, struct net *n, unsigned count);
+enum err signers_start(struct signers *s);
+void signers_stop(struct signers *s);
+/* Gives back what is still queued. Both sides have stopped. */
+void signers_drain(struct signers *s);
+void signers_close(struct signers *s);
+/* Hands on one need whose claim the caller has won. False: full; the claim is still the caller's. */
+bool signers_submit(struct signers *s, struct view *view, const struct query_need *need);
+
+#endif

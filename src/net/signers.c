@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Signer threads: what workers could not sign within their budget, and renewals. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "net/internal.h"
+
+enum err signers_open(struct signers *s, struct net *n, unsigned count)
+{
+	s->net = n;
+	s->n = count;
+	s->ring = ring_new(SIGNER_QUEUE);
+	s->threads = calloc(count, sizeof *s->threads);
+	if (s->ring == NULL || s->threads == NULL)
+		return ERR_NOMEM;
+	return sem_init(&s->work, 0, 0) == 0 ? ERR_OK : ERR_IO;
+}
+
+static void sign(struct signer *signer, const struct ring_job *job)
+{
+	const struct query_need *n = &job->need;
+	struct sigcache *cache = n->zv->sigs;
+	struct timespec now;
+	enum sig_state state;
+	struct sig *g = NULL;
+	struct sign_input in = {
+		.owner = n->owner,
+		.type = n->rrset->type,
+		.ttl = n->rrset->ttl,
+		.rr_n = n->rrset->rr_n,
+		.wire = { n->rrset->wire, n->rrset->wire_len },
+	};
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	sigcache_get(cache, n->rrset->sig_id, n->zv->keys->id, now.tv_sec, &state);
+	if (state == SIG_FRESH || signer_sign(signer, n->zv->keys, &in, now.tv_sec, &g))
+		sigcache_release(cache, n->rrset->sig_id);
+	else
+		sigcache_publish(cache, n->rrset->sig_id, g);
+}
+
+/* All that is queued; then the workers look at what waits. */
+static void work_off(struct signers *s, struct signer *signer)
+{
+	struct ring_job job;
+	unsigned done = 0;
+
+	rcu_online();
+	while (ring_take(s->ring, &job)) {
+		sign(signer, &job);
+		view_unpin(job.view);
+		/* Those who wait should not wait for the whole queue. */
+		if (++done % SIGN_BUDGET == 0) {
+			rcu_quiescent();
+			for (unsigned i = 0; i < s->net->worker_n; i++)
+				uv_async_send(&s->net->workers[i].wake);
+		}
+	}
+	rcu_offline();
+	for (unsigned i = 0; done > 0 && i < s->net->worker_n; i++)
+		uv_async_send(&s->net->workers[i].wake);
+}
+
+static void *run(void *argument)
+{
+	struct signer_thread *t = argument;
+	struct signers *s = t->all;
+	struct signer *signer = NULL;
+	char name[16];
+
+	snprintf(name, sizeof name, "concord-s%u", t->id);
+	prctl(PR_SET_NAME, name);
+	rcu_thread_register();
+	rcu_offline();
+	if (signer_new(&signer) == ERR_OK) {
+		for (;;) {
+			while (sem_wait(&s->work) < 0 && errno == EINTR)
+				;
+			if (atomic_load(&s->stop))
+				break;
+			work_off(s, signer);
+		}
+	}
+	signer_free(signer);
+	rcu_thread_unregister();
+	return NULL;
+}
+
+enum err signers_start(struct signers *s)
+{
+	sigset_t all, before;
+	int failed = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	for (unsigned i = 0; i < s->n && !failed; i++) {
+		s->threads[i].all = s;
+		s->threads[i].id = i;
+		failed = pthread_create(&s->threads[i].thread, NULL, run, &s->threads[i]);
+		s->threads[i].started = !failed;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return failed ? ERR_IO : ERR_OK;
+}
+
+void signers_stop(struct signers *s)
+{
+	atomic_store(&s->stop, true);
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->threads[i].started)
+			sem_post(&s->work);
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->threads[i].started)
+			pthread_join(s->threads[i].thread, NULL);
+}
+
+void signers_drain(struct signers *s)
+{
+	struct ring_job job;
+
+	while (ring_take(s->ring, &job)) {
+		sigcache_release(job.need.zv->sigs, job.need.rrset->sig_id);
+		view_unpin(job.view);
+	}
+}
+
+void signers_close(struct signers *s)
+{
+	if (s->ring != NULL)
+		sem_destroy(&s->work);
+	ring_free(s->ring);
+	free(s->threads);
+}
+
+bool signers_submit(struct signers *s, struct view *view, const struct query_need *need)
+{
+	struct ring_job job = { view, *need };
+
+	view_pin(view);
+	if (!ring_put(s->ring, &job)) {
+		view_unpin(view);
+		return false;
+	}
+	sem_post(&s->work);
+	return true;
+}
