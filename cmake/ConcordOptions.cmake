@@ -23,6 +23,7 @@ check_pie_supported(LANGUAGES C)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 add_library(concord_flags INTERFACE)
+target_compile_definitions(concord_flags INTERFACE CONCORD_VERSION="${PROJECT_VERSION}")
 target_compile_definitions(concord_flags INTERFACE _GNU_SOURCE)
 target_compile_options(concord_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef

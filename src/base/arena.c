@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_FIRST 4096u
+#define CHUNK_FIRST   4096u
 #define CHUNK_LARGEST (1u << 20)
 
 struct chunk {

@@ -2,11 +2,11 @@
 /*
  * arena.h -- memory of things that are built once and die together.
  *
- * Purpose.   Build-once data (configuration, compiled policies) is allocated in one arena owned by its snapshot.
- * Invariant. After arena_seal() allocating is an assertion failure.
- * Threads.   One while building; readers of the data need nothing from here.
- * Memory.    arena_free() frees all at once. Pointers are aligned for any type.
- * Errors.    Allocation returns NULL when the system has no memory or the arena's limit is reached.
+ * Purpose.   Build-once data (configuration, compiled policies) is allocated in one arena owned by
+ * its snapshot. Invariant. After arena_seal() allocating is an assertion failure. Threads.   One
+ * while building; readers of the data need nothing from here. Memory.    arena_free() frees all at
+ * once. Pointers are aligned for any type. Errors.    Allocation returns NULL when the system has
+ * no memory or the arena's limit is reached.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H

@@ -2,8 +2,9 @@
 /*
  * counter.h -- numbers with one writer and any readers.
  *
- * Purpose.   Each worker counts for itself; control adds up what it reads. No lock, no locked instruction.
- * Threads.   One writer thread per counter. Relaxed atomics, so a reader sees each value whole, maybe a little late.
+ * Purpose.   Each worker counts for itself; control adds up what it reads. No lock, no locked
+ * instruction. Threads.   One writer thread per counter. Relaxed atomics, so a reader sees each
+ * value whole, maybe a little late.
  */
 #ifndef BASE_COUNTER_H
 #define BASE_COUNTER_H

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define SOURCE_MAX 200
+
 static const char *severity_text(enum diag_severity severity)
 {
 	switch (severity) {
@@ -19,7 +21,8 @@ static const char *severity_text(enum diag_severity severity)
 	return "error";
 }
 
-/* The blanks under a source line up to the column; tabs stay tabs, so that the caret stands right. */
+/* The blanks under a source line up to the column; tabs stay tabs, so that the caret stands right.
+ */
 static void print_caret(FILE *f, const char *source, unsigned column)
 {
 	size_t n = strlen(source);
@@ -97,6 +100,18 @@ void diag_add(struct diag *d, enum diag_severity severity, const struct diag_pla
 	if (text != NULL)
 		keep(d, severity, compose(severity, at, hint, text));
 	free(text);
+}
+
+char *diag_line_of(const char *text, unsigned line)
+{
+	if (text == NULL || line == 0)
+		return NULL;
+	for (; line > 1 && *text != 0; line--) {
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+	}
+	size_t n = strcspn(text, "\r\n");
+	return strndup(text, n < SOURCE_MAX ? n : SOURCE_MAX);
 }
 
 void diag_print(const struct diag *d, FILE *to)

@@ -6,8 +6,8 @@ const char *err_text(enum err e)
 	switch (e) {
 	case ERR_OK:
 		return "no error";
-#define X(code, text) \
-	case code:    \
+#define X(code, text)                                                                              \
+	case code:                                                                                 \
 		return text;
 		ERR_TABLE(X)
 #undef X

@@ -15,7 +15,8 @@
 
 #define LINE_MAX_LEN 2048
 
-/* The one piece of state of the process that is not handed around: what an operator set for all of it. */
+/* The one piece of state of the process that is not handed around: what an operator set for all of
+ * it. */
 static _Atomic int level_now = LOG_LEVEL_INFO;
 
 static const struct {
@@ -128,7 +129,7 @@ void log_line(enum log_level level, const char *zone, const char *format, ...)
 
 static enum log_level level_of(enum diag_severity severity)
 {
-	return severity == DIAG_ERROR	? LOG_LEVEL_ERROR
+	return severity == DIAG_ERROR     ? LOG_LEVEL_ERROR
 	       : severity == DIAG_WARNING ? LOG_LEVEL_WARNING
 					  : LOG_LEVEL_NOTICE;
 }

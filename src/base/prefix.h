@@ -16,16 +16,16 @@
 enum ip_family { IP_NONE = 0, IP_V4 = 4, IP_V6 = 6 };
 
 struct ip_addr {
-	uint8_t family;       /* enum ip_family */
-	uint8_t bytes[16];    /* network order; an IPv4 address takes the first 4 */
+	uint8_t family;    /* enum ip_family */
+	uint8_t bytes[16]; /* network order; an IPv4 address takes the first 4 */
 };
 
 struct ip_prefix {
 	struct ip_addr addr;
-	uint8_t len;          /* 0..32 or 0..128 */
+	uint8_t len; /* 0..32 or 0..128 */
 };
 
-#define IP_TEXT_MAX 56        /* longest text of a prefix with its NUL */
+#define IP_TEXT_MAX 56 /* longest text of a prefix with its NUL */
 
 static inline uint8_t ip_bits(enum ip_family family)
 {
@@ -35,8 +35,9 @@ static inline uint8_t ip_bits(enum ip_family family)
 /* "192.0.2.1", "2001:db8::1". False when it is neither. */
 bool ip_from_text(const char *text, struct ip_addr *out);
 
-/* "192.0.2.0/24"; without a length the whole address. False for bad text; *stray is set when bits past len were set (they are then
- * cleared in *out), so that the caller can refuse them. `stray` may be NULL. */
+/* "192.0.2.0/24"; without a length the whole address. False for bad text; *stray is set when bits
+ * past len were set (they are then cleared in *out), so that the caller can refuse them. `stray`
+ * may be NULL. */
 bool ip_prefix_from_text(const char *text, struct ip_prefix *out, bool *stray);
 
 /* Both write a NUL-terminated text into out[IP_TEXT_MAX] and return it. */

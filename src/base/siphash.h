@@ -2,8 +2,8 @@
 /*
  * siphash.h -- SipHash-2-4 (Aumasson and Bernstein, 2012), 64 bits out.
  *
- * Purpose.   A keyed hash that an attacker cannot aim at: hash tables over foreign names, and the draw of a weighted choice, whose
- *            definition must be the same on every node and in every release.
+ * Purpose.   A keyed hash that an attacker cannot aim at: hash tables over foreign names, and the
+ * draw of a weighted choice, whose definition must be the same on every node and in every release.
  * Threads.   Pure.
  */
 #ifndef BASE_SIPHASH_H

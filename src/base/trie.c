@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A qp-trie by nibbles: a branch stands where keys below it first differ and has a twig for each of 17 slots: slot 0 for the key that ends there, 1 to 16 for the nibble's value. Twigs are
- * stored densely, found by counting bits. Copy-on-write: a node carries the number of the edit that made it; within that edit it is changed in place, later ones copy it.
+ * A qp-trie by nibbles: a branch stands where keys below it first differ and has a twig for each of
+ * 17 slots: slot 0 for the key that ends there, 1 to 16 for the nibble's value. Twigs are stored
+ * densely, found by counting bits. Copy-on-write: a node carries the number of the edit that made
+ * it; within that edit it is changed in place, later ones copy it.
  */
 #include "base/trie.h"
 
@@ -30,7 +32,8 @@ struct trie {
 	uint64_t edit;
 	size_t count, bytes;
 	struct trie *base, *newer; /* base only while unsealed */
-	ref *replaced;             /* nodes of older versions that this edit no longer has; once sealed they belong to the base */
+	ref *replaced; /* nodes of older versions that this edit no longer has; once sealed they
+			  belong to the base */
 	size_t replaced_n, replaced_cap;
 	bool sealed;
 };
@@ -170,8 +173,8 @@ static ref beside(const struct branch *b, unsigned slot, bool upper)
 
 	if (bits == 0)
 		return 0;
-	unsigned found = upper ? (unsigned)__builtin_ctz(bits)
-			       : 31u - (unsigned)__builtin_clz(bits);
+	unsigned found =
+	    upper ? (unsigned)__builtin_ctz(bits) : 31u - (unsigned)__builtin_clz(bits);
 	return b->twig[index_of(b, found)];
 }
 
@@ -318,7 +321,8 @@ static bool reserve(struct trie *t)
 	return true;
 }
 
-/* A node that this version no longer has: freed if this edit made it, else kept for the readers of older versions. */
+/* A node that this version no longer has: freed if this edit made it, else kept for the readers of
+ * older versions. */
 static void drop(struct trie *t, ref r)
 {
 	t->bytes -= node_size(r);
@@ -438,7 +442,8 @@ void trie_free(struct trie *t)
 
 /* ---- changes ---- */
 
-/* Walks to where nibble `d` is decided, making every branch on the way this edit's. NULL without memory. */
+/* Walks to where nibble `d` is decided, making every branch on the way this edit's. NULL without
+ * memory. */
 static ref *descend(struct trie *t, struct span key, unsigned d)
 {
 	ref *r = &t->root;

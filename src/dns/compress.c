@@ -27,7 +27,8 @@ static void hash_suffixes(const struct name *name, uint8_t hash[NAME_LABELS_MAX]
 		hash[i - 1] = rest = hash_label(name->wire + name->offset[i - 1], rest);
 }
 
-/* Whether the name that stands in the message at `at` (with pointers, all of ours) equals the plain suffix. */
+/* Whether the name that stands in the message at `at` (with pointers, all of ours) equals the plain
+ * suffix. */
 static bool matches(const struct writer *w, uint16_t at, const uint8_t *suffix)
 {
 	const uint8_t *p = w->start + at;

@@ -2,10 +2,10 @@
 /*
  * compress.h -- names into an answer, compressed (RFC 1035 §4.1.4).
  *
- * Purpose.   Remembers where suffixes of names stand in the message being written and points to them.
- * Invariant. Bounded: at most COMPRESS_MAX suffixes are remembered; past that names are written in full. Only offsets below 0x4000 are pointed to.
- *            Suffixes match without regard to case (RFC 1035 §2.3.3).
- * Threads.   One answer, one compress. No allocation.
+ * Purpose.   Remembers where suffixes of names stand in the message being written and points to
+ * them. Invariant. Bounded: at most COMPRESS_MAX suffixes are remembered; past that names are
+ * written in full. Only offsets below 0x4000 are pointed to. Suffixes match without regard to case
+ * (RFC 1035 §2.3.3). Threads.   One answer, one compress. No allocation.
  */
 #ifndef DNS_COMPRESS_H
 #define DNS_COMPRESS_H
@@ -19,8 +19,9 @@
 
 struct compress {
 	uint16_t n;
-	uint16_t at[COMPRESS_MAX];    /* offset in the message of a label that starts a remembered suffix */
-	uint8_t hash[COMPRESS_MAX];   /* of that suffix, lower-cased: most mismatches end here */
+	uint16_t
+	    at[COMPRESS_MAX]; /* offset in the message of a label that starts a remembered suffix */
+	uint8_t hash[COMPRESS_MAX]; /* of that suffix, lower-cased: most mismatches end here */
 };
 
 static inline void compress_start(struct compress *c)
@@ -29,7 +30,8 @@ static inline void compress_start(struct compress *c)
 }
 
 /* Remembers the suffixes of an uncompressed name that stands at `at` already (the question's). */
-void compress_remember(struct compress *c, const struct writer *w, uint16_t at, const struct name *name);
+void compress_remember(struct compress *c, const struct writer *w, uint16_t at,
+		       const struct name *name);
 /* Forgets what was remembered at or past `at` (a section was taken back). */
 void compress_rewind(struct compress *c, uint16_t at);
 

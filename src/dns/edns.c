@@ -3,7 +3,8 @@
 
 #include "dns/rrtype.h"
 
-/* RFC 7871 §6: FAMILY, SOURCE, SCOPE, then just the octets that SOURCE needs, no bits past it; §7.1.2: SCOPE is 0 in queries. */
+/* RFC 7871 §6: FAMILY, SOURCE, SCOPE, then just the octets that SOURCE needs, no bits past it;
+ * §7.1.2: SCOPE is 0 in queries. */
 static bool read_ecs(struct reader *o, struct edns *e)
 {
 	uint16_t family = read_u16(o);
@@ -65,8 +66,8 @@ static const struct {
 	uint16_t code;
 	bool (*read)(struct reader *o, struct edns *e);
 } OPTIONS[] = {
-	{ EDNS_NSID, read_nsid },           { EDNS_ECS, read_ecs },
-	{ EDNS_COOKIE, read_cookie },       { EDNS_KEEPALIVE, read_keepalive },
+	{ EDNS_NSID, read_nsid },       { EDNS_ECS, read_ecs },
+	{ EDNS_COOKIE, read_cookie },   { EDNS_KEEPALIVE, read_keepalive },
 	{ EDNS_PADDING, read_padding },
 };
 

@@ -40,7 +40,8 @@ void name_from_wire(struct name *out, const uint8_t *name)
 	memcpy(out->wire, name, at + 1);
 }
 
-/* Appends one label with its length octet. False where the name would grow past its limit, the root's octet counted. */
+/* Appends one label with its length octet. False where the name would grow past its limit, the
+ * root's octet counted. */
 static bool append_label(struct name *out, unsigned *len, const uint8_t *label)
 {
 	unsigned n = 1u + label[0];
@@ -174,7 +175,8 @@ size_t name_lower(const uint8_t *name, uint8_t *out)
 	return at + 1;
 }
 
-/* One label into a key: octets 0 and 1 are escaped, so that the 0 that ends a label sorts before every octet. At most two octets for each of at most 254: fits. */
+/* One label into a key: octets 0 and 1 are escaped, so that the 0 that ends a label sorts before
+ * every octet. At most two octets for each of at most 254: fits. */
 static size_t key_label(const uint8_t *label, uint8_t *out)
 {
 	size_t n = 0;

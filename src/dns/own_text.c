@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Presentation format of types that the zone-file library does not know by name, and RFC 3597 form for every type. */
+/* Presentation format of types that the zone-file library does not know by name, and RFC 3597 form
+ * for every type. */
 #include <stdio.h>
 #include <strings.h>
 
@@ -14,7 +15,7 @@
 struct words {
 	const char *p;
 	bool bad;
-	bool escaped;           /* the last word held an escape or quotes */
+	bool escaped; /* the last word held an escape or quotes */
 };
 
 static bool is_blank(char c)
@@ -43,7 +44,8 @@ static bool unescape_octet(struct words *w, uint8_t *out)
 	return *s != 0;
 }
 
-/* The next word as octets, quotes and escapes undone, and a NUL behind. Returns its length; sets bad where there is none or it is too long. */
+/* The next word as octets, quotes and escapes undone, and a NUL behind. Returns its length; sets
+ * bad where there is none or it is too long. */
 static size_t next_octets(struct words *w, uint8_t *out, size_t cap)
 {
 	size_t n = 0;
@@ -193,7 +195,8 @@ static void read_base64(struct words *w, const uint8_t *origin, struct writer *o
 		group = group << 6 | (uint32_t)(v < 0 ? 0 : v);
 		if (++digits % 4 != 0)
 			continue;
-		uint8_t bytes[3] = { (uint8_t)(group >> 16), (uint8_t)(group >> 8), (uint8_t)group };
+		uint8_t bytes[3] = { (uint8_t)(group >> 16), (uint8_t)(group >> 8),
+				     (uint8_t)group };
 		write_bytes(out, bytes, 3 - padding);
 		group = 0;
 	}

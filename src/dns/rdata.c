@@ -191,7 +191,7 @@ bool rdata_is_valid(uint16_t type, struct span rdata)
 	if (info == NULL)
 		return true;
 	for (const uint8_t *piece = info->pieces; *piece != RDATA_END && !r.bad; piece++)
-		skip_piece(&r, (enum rdata_piece)*piece);
+		skip_piece(&r, (enum rdata_piece) * piece);
 	return !r.bad && reader_left(&r) == 0 && extra_rules(type, rdata);
 }
 
@@ -213,7 +213,7 @@ void rdata_canonicalize(uint16_t type, struct span rdata, uint8_t *out)
 		return;
 	for (const uint8_t *piece = info->pieces; *piece != RDATA_END && !r.bad; piece++) {
 		size_t at = reader_at(&r);
-		skip_piece(&r, (enum rdata_piece)*piece);
+		skip_piece(&r, (enum rdata_piece) * piece);
 		if (!r.bad && is_name(*piece) && *piece != RDATA_NAME_PLAIN)
 			name_lower(rdata.p + at, out + at);
 	}
@@ -237,7 +237,7 @@ size_t rdata_names(uint16_t type, struct span rdata, struct rdata_name out[RDATA
 		return 0;
 	for (const uint8_t *piece = info->pieces; *piece != RDATA_END; piece++) {
 		size_t at = reader_at(&r);
-		skip_piece(&r, (enum rdata_piece)*piece);
+		skip_piece(&r, (enum rdata_piece) * piece);
 		if (r.bad)
 			break;
 		if (is_name(*piece) && n < RDATA_NAMES_MAX)

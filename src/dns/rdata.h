@@ -2,8 +2,8 @@
 /*
  * rdata.h -- checks and canonical form of uncompressed RDATA, driven by the type table.
  *
- * Purpose.   RDATA comes from zone files, stores, peers; before it enters a zone it is checked against the shape of its type.
- * Threads.   Pure. No allocation.
+ * Purpose.   RDATA comes from zone files, stores, peers; before it enters a zone it is checked
+ * against the shape of its type. Threads.   Pure. No allocation.
  */
 #ifndef DNS_RDATA_H
 #define DNS_RDATA_H
@@ -20,13 +20,15 @@
 /* Whether the bytes are RDATA of that type, whole, with nothing after. Unknown types: always. */
 bool rdata_is_valid(uint16_t type, struct span rdata);
 
-/* Writes the canonical form (RFC 4034 §6.2: names lower-cased where the type asks for it; the length stays) into out, which has rdata.n bytes; out may be rdata.p. */
+/* Writes the canonical form (RFC 4034 §6.2: names lower-cased where the type asks for it; the
+ * length stays) into out, which has rdata.n bytes; out may be rdata.p. */
 void rdata_canonicalize(uint16_t type, struct span rdata, uint8_t *out);
 
 /* Canonical order of two RDATA in canonical form (RFC 4034 §6.3). */
 int rdata_compare(struct span a, struct span b);
 
-/* The names inside: where they start in the RDATA and whether they may be compressed. Returns how many (at most RDATA_NAMES_MAX). */
+/* The names inside: where they start in the RDATA and whether they may be compressed. Returns how
+ * many (at most RDATA_NAMES_MAX). */
 #define RDATA_NAMES_MAX 4
 struct rdata_name {
 	uint16_t at;
@@ -34,14 +36,19 @@ struct rdata_name {
 };
 size_t rdata_names(uint16_t type, struct span rdata, struct rdata_name out[RDATA_NAMES_MAX]);
 
-/* The name that draws addresses into the additional section (RR_ADDITIONAL types: NS, MX, SRV, SVCB/HTTPS with target other than the root, ...), or NULL. */
+/* The name that draws addresses into the additional section (RR_ADDITIONAL types: NS, MX, SRV,
+ * SVCB/HTTPS with target other than the root, ...), or NULL. */
 const uint8_t *rdata_additional_name(uint16_t type, struct span rdata);
 
-/* Text of our own for types that the zone-file library does not know by mnemonic, and RFC 3597 form for the rest. Reading: presentation text of one RDATA.
- * Errors: ERR_SYNTAX, ERR_UNSUPPORTED (not one of ours), ERR_TOO_LONG. Ours: DSYNC (RFC 9859 §2.1), RESINFO, WALLET, HHIT, BRID, and `\# n hex` for all types. */
-enum err rdata_from_own_text(uint16_t type, const char *text, const uint8_t *origin, uint8_t *out, size_t cap, size_t *len);
+/* Text of our own for types that the zone-file library does not know by mnemonic, and RFC 3597 form
+ * for the rest. Reading: presentation text of one RDATA. Errors: ERR_SYNTAX, ERR_UNSUPPORTED (not
+ * one of ours), ERR_TOO_LONG. Ours: DSYNC (RFC 9859 §2.1), RESINFO, WALLET, HHIT, BRID, and `\# n
+ * hex` for all types. */
+enum err rdata_from_own_text(uint16_t type, const char *text, const uint8_t *origin, uint8_t *out,
+			     size_t cap, size_t *len);
 
-/* Appends type bitmap windows (RFC 4034 §4.1.2) for ascending types; returns the length, 0 when out of room. */
+/* Appends type bitmap windows (RFC 4034 §4.1.2) for ascending types; returns the length, 0 when out
+ * of room. */
 size_t rdata_write_bitmap(const uint16_t *types, size_t n, uint8_t *out, size_t cap);
 
 #endif

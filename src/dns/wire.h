@@ -2,10 +2,9 @@
 /*
  * wire.h -- bounded reading and writing of network bytes with sticky failure.
  *
- * Purpose.   A reader or writer that has run past its end stays bad and yields zeros or writes nothing, so code reads or writes a whole structure and
- *            asks once.
- * Threads.   Values of the caller; nothing shared.
- * Memory.    Both borrow the caller's buffer. No allocation.
+ * Purpose.   A reader or writer that has run past its end stays bad and yields zeros or writes
+ * nothing, so code reads or writes a whole structure and asks once. Threads.   Values of the
+ * caller; nothing shared. Memory.    Both borrow the caller's buffer. No allocation.
  */
 #ifndef DNS_WIRE_H
 #define DNS_WIRE_H
@@ -67,7 +66,8 @@ static inline uint32_t read_u32(struct reader *r)
 	return b ? (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3] : 0;
 }
 
-/* A reader of exactly the next n bytes, so that an option or RDATA cannot read past its own end. `start` is that of the sub-range. */
+/* A reader of exactly the next n bytes, so that an option or RDATA cannot read past its own end.
+ * `start` is that of the sub-range. */
 static inline struct reader read_sub(struct reader *r, size_t n)
 {
 	const uint8_t *b = read_bytes(r, n);
@@ -76,7 +76,7 @@ static inline struct reader read_sub(struct reader *r, size_t n)
 
 struct writer {
 	uint8_t *start, *p, *end;
-	bool full;                    /* something did not fit; nothing is written from then on */
+	bool full; /* something did not fit; nothing is written from then on */
 };
 
 static inline struct writer writer_of(void *p, size_t n)

@@ -14,10 +14,18 @@ static const struct {
 	uint8_t number;
 	const char *mnemonic;
 } NAMES[] = {
-	{ 1, "RSAMD5" },       { 3, "DSA" },        { 5, "RSASHA1" },
-	{ 6, "DSA-NSEC3-SHA1" }, { 7, "RSASHA1-NSEC3-SHA1" }, { 8, "RSASHA256" },
-	{ 10, "RSASHA512" },   { 12, "ECC-GOST" },  { 13, "ECDSAP256SHA256" },
-	{ 14, "ECDSAP384SHA384" }, { 15, "ED25519" }, { 16, "ED448" },
+	{ 1, "RSAMD5" },
+	{ 3, "DSA" },
+	{ 5, "RSASHA1" },
+	{ 6, "DSA-NSEC3-SHA1" },
+	{ 7, "RSASHA1-NSEC3-SHA1" },
+	{ 8, "RSASHA256" },
+	{ 10, "RSASHA512" },
+	{ 12, "ECC-GOST" },
+	{ 13, "ECDSAP256SHA256" },
+	{ 14, "ECDSAP384SHA384" },
+	{ 15, "ED25519" },
+	{ 16, "ED448" },
 };
 
 const struct algorithm *algorithm_info(uint8_t number)

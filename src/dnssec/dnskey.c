@@ -99,9 +99,7 @@ enum err dnskey_ds(const struct dnskey *k, const uint8_t *owner, uint8_t digest_
 {
 	uint8_t lower[NAME_MAX_LEN];
 	unsigned digest_len = 0;
-	const EVP_MD *md = digest_type == 2   ? EVP_sha256()
-			   : digest_type == 4 ? EVP_sha384()
-					      : NULL;
+	const EVP_MD *md = digest_type == 2 ? EVP_sha256() : digest_type == 4 ? EVP_sha384() : NULL;
 
 	if (md == NULL)
 		return ERR_UNSUPPORTED;
@@ -165,7 +163,8 @@ static bool read_number(const char **p, uint32_t end, uint32_t *out)
 	return true;
 }
 
-/* "owner [ttl] [class] DNSKEY" before the RDATA, where it stands there. False: it is not a record of DNSKEY. */
+/* "owner [ttl] [class] DNSKEY" before the RDATA, where it stands there. False: it is not a record
+ * of DNSKEY. */
 static bool read_record_head(const char **p, char *owner, size_t owner_cap)
 {
 	const char *q = *p;
@@ -173,7 +172,8 @@ static bool read_record_head(const char **p, char *owner, size_t owner_cap)
 
 	owner[0] = 0;
 	if (strspn(q, "0123456789") == n) {
-		/* RDATA alone starts with three numbers; an all-numeric owner has TYPE somewhere behind it. */
+		/* RDATA alone starts with three numbers; an all-numeric owner has TYPE somewhere
+		 * behind it. */
 		const char *rest = q;
 		uint32_t ignored;
 		if (read_number(&rest, 65536, &ignored) && read_number(&rest, 256, &ignored) &&

@@ -44,7 +44,8 @@ bool key_role_from_text(const char *text, enum key_role *out)
 	return false;
 }
 
-/* The public key as DNSKEY has it: x and y of the point (RFC 6605 §4), or the raw key (RFC 8080 §3). */
+/* The public key as DNSKEY has it: x and y of the point (RFC 6605 §4), or the raw key (RFC 8080
+ * §3). */
 static bool public_octets(const EVP_PKEY *pkey, const struct algorithm *a, uint8_t *out)
 {
 	uint8_t point[65];

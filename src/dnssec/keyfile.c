@@ -52,8 +52,8 @@ static enum err check_private(int fd, const char *path, struct diag *d, size_t *
 		return ERR_PERMISSION;
 	}
 	if (st.st_uid != geteuid() && st.st_uid != 0) {
-		diag_add(d, DIAG_ERROR, &at, NULL, "the private key belongs to another user (uid %u)",
-			 (unsigned)st.st_uid);
+		diag_add(d, DIAG_ERROR, &at, NULL,
+			 "the private key belongs to another user (uid %u)", (unsigned)st.st_uid);
 		return ERR_PERMISSION;
 	}
 	if (st.st_size > (off_t)FILE_MAX_LEN)
@@ -63,7 +63,8 @@ static enum err check_private(int fd, const char *path, struct diag *d, size_t *
 }
 
 /* The text with a NUL behind, to be wiped and freed by release(). */
-static enum err read_whole(const char *path, bool private, struct diag *d, char **out, size_t *n_out)
+static enum err read_whole(const char *path, bool private, struct diag *d, char **out,
+			   size_t *n_out)
 {
 	size_t size = FILE_MAX_LEN, n = 0;
 	char *text = NULL;
@@ -262,7 +263,8 @@ static enum err read_bind(struct key **out, const char *path, char *text, const 
 	if (k->dnskey.rdata_len != public.rdata_len ||
 	    memcmp(k->dnskey.rdata, public.rdata, public.rdata_len) != 0) {
 		key_free(k);
-		return finding(d, path, ERR_INVALID, "the private key does not belong to the .key file beside it");
+		return finding(d, path, ERR_INVALID,
+			       "the private key does not belong to the .key file beside it");
 	}
 	*out = k;
 	return ERR_OK;
@@ -291,7 +293,7 @@ static enum err read_pem(struct key **out, const char *path, const char *text, s
 	if (pkey == NULL)
 		return finding(d, path, ERR_SYNTAX, "no unencrypted private key in the PEM file");
 	uint8_t algorithm = EVP_PKEY_is_a(pkey, "ED25519") ? ALG_ED25519
-			    : EVP_PKEY_is_a(pkey, "EC")	   ? ALG_ECDSAP256SHA256
+			    : EVP_PKEY_is_a(pkey, "EC")    ? ALG_ECDSAP256SHA256
 							   : 0;
 	enum err e = key_from_pkey(out, pkey, algorithm, key_role_flags(*role));
 	if (e) {
@@ -362,8 +364,9 @@ static enum err write_private(const struct key *k, const char *path)
 		return ERR_CRYPTO;
 	}
 	base64_encode(bytes, sizeof bytes, encoded);
-	int n = snprintf(text, sizeof text, "Private-key-format: v1.3\nAlgorithm: %u (%s)\nPrivateKey: %s\n",
-			 k->dnskey.algorithm, algorithm_to_text(k->dnskey.algorithm, name), encoded);
+	int n = snprintf(
+	    text, sizeof text, "Private-key-format: v1.3\nAlgorithm: %u (%s)\nPrivateKey: %s\n",
+	    k->dnskey.algorithm, algorithm_to_text(k->dnskey.algorithm, name), encoded);
 	enum err e = write_file(path, 0600, text, (size_t)n);
 	OPENSSL_cleanse(bytes, sizeof bytes);
 	OPENSSL_cleanse(encoded, sizeof encoded);
@@ -374,9 +377,10 @@ static enum err write_private(const struct key *k, const char *path)
 static enum err write_public(const struct key *k, const char *path, const char *zone_text)
 {
 	char rdata[DNSKEY_TEXT_MAX], text[DNSKEY_TEXT_MAX + NAME_TEXT_MAX + 100];
-	int n = snprintf(text, sizeof text, "; This is a %s key, keyid %u, for %s\n%s IN DNSKEY %s\n",
-			 k->dnskey.flags & DNSKEY_SEP ? "key-signing" : "zone-signing",
-			 k->dnskey.tag, zone_text, zone_text, dnskey_to_text(&k->dnskey, rdata));
+	int n =
+	    snprintf(text, sizeof text, "; This is a %s key, keyid %u, for %s\n%s IN DNSKEY %s\n",
+		     k->dnskey.flags & DNSKEY_SEP ? "key-signing" : "zone-signing", k->dnskey.tag,
+		     zone_text, zone_text, dnskey_to_text(&k->dnskey, rdata));
 
 	return write_file(path, 0644, text, (size_t)n);
 }

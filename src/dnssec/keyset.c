@@ -15,15 +15,16 @@ struct keyset_owned {
 	_Atomic unsigned refs;
 };
 
-/* Signatures stay good over a restart of the process or a reload with the same keys and policy: the id is made from what they depend on. */
+/* Signatures stay good over a restart of the process or a reload with the same keys and policy: the
+ * id is made from what they depend on. */
 static uint64_t identify(const struct keyset *s)
 {
 	static const struct siphash_key KEY = { 0x636f6e636f726400ULL, 0x6b65797365740000ULL };
 	uint8_t bytes[64 + KEYSET_ACTIVE_MAX * 2 * 8];
 	size_t n = 0;
-	const uint32_t numbers[] = { s->policy.validity_s, s->policy.refresh_s,
+	const uint32_t numbers[] = { s->policy.validity_s,         s->policy.refresh_s,
 				     s->policy.inception_offset_s, s->policy.jitter_s,
-				     (uint32_t)s->ksk_n, (uint32_t)s->zsk_n };
+				     (uint32_t)s->ksk_n,           (uint32_t)s->zsk_n };
 
 	memcpy(bytes, numbers, sizeof numbers);
 	n += sizeof numbers;
@@ -77,7 +78,8 @@ enum err keyset_new(struct keyset **out, const uint8_t *zone, const struct sign_
 
 struct keyset *keyset_ref(struct keyset *s)
 {
-	atomic_fetch_add_explicit(&((struct keyset_owned *)(void *)s)->refs, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&((struct keyset_owned *)(void *)s)->refs, 1,
+				  memory_order_relaxed);
 	return s;
 }
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * keyset.h -- the keys of one zone at one time: own keys with their duties, foreign keys by number only.
+ * keyset.h -- the keys of one zone at one time: own keys with their duties, foreign keys by number
+ * only.
  *
- * Purpose.   Says which keys stand in the merged DNSKEY RRset and which of ours sign what (RFC 8901 §2.1.2, Model 2): key-signing keys sign DNSKEY, CDS and CDNSKEY; zone-signing keys the rest.
- * Invariant. Immutable. `id` changes whenever the set of signing keys or the signing parameters change, so a signature made under another id is not used. For each algorithm in use every signature is made with each active key.
- * Threads.   Any number of readers. Reference-counted, any thread.
+ * Purpose.   Says which keys stand in the merged DNSKEY RRset and which of ours sign what (RFC 8901
+ * §2.1.2, Model 2): key-signing keys sign DNSKEY, CDS and CDNSKEY; zone-signing keys the rest.
+ * Invariant. Immutable. `id` changes whenever the set of signing keys or the signing parameters
+ * change, so a signature made under another id is not used. For each algorithm in use every
+ * signature is made with each active key. Threads.   Any number of readers. Reference-counted, any
+ * thread.
  */
 #ifndef DNSSEC_KEYSET_H
 #define DNSSEC_KEYSET_H
@@ -16,34 +20,36 @@
 #include "base/err.h"
 #include "dnssec/key.h"
 
-#define KEYSET_KEYS_MAX   16            /* own */
-#define KEYSET_ACTIVE_MAX 4             /* signing one RRset at a time */
+#define KEYSET_KEYS_MAX   16 /* own */
+#define KEYSET_ACTIVE_MAX 4  /* signing one RRset at a time */
 
 struct sign_policy {
 	uint32_t validity_s;
-	uint32_t refresh_s;             /* renewed when less than this is left */
+	uint32_t refresh_s; /* renewed when less than this is left */
 	uint32_t inception_offset_s;
-	uint32_t jitter_s;              /* taken off the end of validity, by a hash of owner and type: at most this much */
+	uint32_t jitter_s; /* taken off the end of validity, by a hash of owner and type: at most
+			      this much */
 };
 
 struct keyset {
 	uint64_t id;
-	uint8_t zone[255];              /* signer's name, lower case wire */
+	uint8_t zone[255]; /* signer's name, lower case wire */
 	uint8_t zone_len;
 	struct sign_policy policy;
-	size_t ksk_n, zsk_n;            /* active ones; a CSK is in both lists */
+	size_t ksk_n, zsk_n; /* active ones; a CSK is in both lists */
 	struct key *ksk[KEYSET_ACTIVE_MAX];
 	struct key *zsk[KEYSET_ACTIVE_MAX];
 };
 
 struct keyset_member {
-	struct key *key;                /* referenced by the keyset, not taken */
+	struct key *key; /* referenced by the keyset, not taken */
 	enum key_role role;
 	bool active;
 };
 
 /* ERR_NOKEY: no active key for one of the two duties. ERR_RANGE: more than KEYSET_ACTIVE_MAX. */
-enum err keyset_new(struct keyset **out, const uint8_t *zone, const struct sign_policy *policy, const struct keyset_member *members, size_t n);
+enum err keyset_new(struct keyset **out, const uint8_t *zone, const struct sign_policy *policy,
+		    const struct keyset_member *members, size_t n);
 struct keyset *keyset_ref(struct keyset *s);
 void keyset_free(struct keyset *s);
 

@@ -14,10 +14,11 @@ struct page {
 	_Atomic unsigned char claimed[PAGE_SLOTS];
 };
 
-/* The directory never moves: a reader's two loads need no lock. 512 KiB of address space, touched as far as it is used. */
+/* The directory never moves: a reader's two loads need no lock. 512 KiB of address space, touched
+ * as far as it is used. */
 struct sigcache {
 	_Atomic(struct page *) pages[PAGES_MAX];
-	uint32_t page_n;        /* control's */
+	uint32_t page_n; /* control's */
 };
 
 enum err sigcache_new(struct sigcache **out)
@@ -99,8 +100,8 @@ bool sigcache_claim(struct sigcache *c, uint32_t id)
 {
 	struct page *p = page_of(c, id);
 
-	return p != NULL && atomic_exchange_explicit(&p->claimed[id % PAGE_SLOTS], 1,
-						     memory_order_acquire) == 0;
+	return p != NULL &&
+	       atomic_exchange_explicit(&p->claimed[id % PAGE_SLOTS], 1, memory_order_acquire) == 0;
 }
 
 void sigcache_release(struct sigcache *c, uint32_t id)
@@ -130,7 +131,8 @@ struct sigcache_usage sigcache_usage(const struct sigcache *c)
 	for (uint32_t i = 0; i < c->page_n; i++) {
 		struct page *p = atomic_load_explicit(&c->pages[i], memory_order_relaxed);
 		for (uint32_t k = 0; k < PAGE_SLOTS; k++) {
-			const struct sig *g = atomic_load_explicit(&p->sig[k], memory_order_acquire);
+			const struct sig *g =
+			    atomic_load_explicit(&p->sig[k], memory_order_acquire);
 			if (g == NULL)
 				continue;
 			u.signatures++;

@@ -2,12 +2,17 @@
 /*
  * sigcache.h -- signatures of the RRsets of one zone, by the RRset's signature id.
  *
- * Purpose.   A hit is one pointer read: no hash, no lock, no reference count. The cache outlives views: an RRset that did not change keeps its id and so its signature.
- * Slots.     Ids are dense; slots stand in pages that are never moved, found through a directory of fixed size. Control reserves pages before a view with new ids is published.
- * Invariant. sigcache_get() returns only a signature of the given keyset that is valid at `now`: past its inception and before it expires with at least SIG_MIN_LEFT_S left. Stale means miss.
- * Single flight. sigcache_claim() is won by one thread at a time per slot; the winner signs and publishes (which gives the claim back), or releases.
- * Threads.   get, claim, publish, release: any registered thread (base/rcu.h). reserve, forget, free: the control thread; forget() may run while others read and publish other ids.
- * Memory.    publish takes the signature; the one it replaces is retired through RCU. sigcache_free() needs all readers gone.
+ * Purpose.   A hit is one pointer read: no hash, no lock, no reference count. The cache outlives
+ * views: an RRset that did not change keeps its id and so its signature. Slots.     Ids are dense;
+ * slots stand in pages that are never moved, found through a directory of fixed size. Control
+ * reserves pages before a view with new ids is published. Invariant. sigcache_get() returns only a
+ * signature of the given keyset that is valid at `now`: past its inception and before it expires
+ * with at least SIG_MIN_LEFT_S left. Stale means miss. Single flight. sigcache_claim() is won by
+ * one thread at a time per slot; the winner signs and publishes (which gives the claim back), or
+ * releases. Threads.   get, claim, publish, release: any registered thread (base/rcu.h). reserve,
+ * forget, free: the control thread; forget() may run while others read and publish other ids.
+ * Memory.    publish takes the signature; the one it replaces is retired through RCU.
+ * sigcache_free() needs all readers gone.
  */
 #ifndef DNSSEC_SIGCACHE_H
 #define DNSSEC_SIGCACHE_H
@@ -34,13 +39,15 @@ enum err sigcache_reserve(struct sigcache *c, uint32_t end);
 void sigcache_forget(struct sigcache *c, uint32_t id);
 
 /* Borrowed until the caller's next quiescent state. NULL with SIG_MISS. */
-const struct sig *sigcache_get(const struct sigcache *c, uint32_t id, uint64_t keyset_id, int64_t now, enum sig_state *state);
+const struct sig *sigcache_get(const struct sigcache *c, uint32_t id, uint64_t keyset_id,
+			       int64_t now, enum sig_state *state);
 /* True: the caller must sign, then publish or release. */
 bool sigcache_claim(struct sigcache *c, uint32_t id);
 void sigcache_publish(struct sigcache *c, uint32_t id, struct sig *g);
 void sigcache_release(struct sigcache *c, uint32_t id);
 
-/* For stats: signatures held and their bytes; walks all slots. *earliest gets the earliest expiry, 0 if none. */
+/* For stats: signatures held and their bytes; walks all slots. *earliest gets the earliest expiry,
+ * 0 if none. */
 struct sigcache_usage {
 	size_t slots, signatures, bytes;
 	int64_t earliest_expiry;

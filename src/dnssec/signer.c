@@ -15,24 +15,24 @@
 #include "dnssec/algorithm.h"
 
 #define RR_FIXED_LEN      10
-#define RRSIG_FIXED_LEN   18           /* before the signer's name */
+#define RRSIG_FIXED_LEN   18 /* before the signer's name */
 #define SIGNED_MAX        (256u << 10)
 #define DER_SIGNATURE_MAX 80
 
 /* One key's context, kept from signature to signature. */
 struct context {
-	struct key *key;        /* referenced */
-	EVP_PKEY_CTX *pkey;     /* ECDSA: signs a digest */
+	struct key *key;    /* referenced */
+	EVP_PKEY_CTX *pkey; /* ECDSA: signs a digest */
 	uint64_t used;
 };
 
 struct signer {
 	EVP_MD *sha256;
-	EVP_MD_CTX *digest;     /* SHA-256 of what is signed; also Ed25519's one-shot */
+	EVP_MD_CTX *digest; /* SHA-256 of what is signed; also Ed25519's one-shot */
 	struct context contexts[SIGNER_CONTEXTS_MAX];
 	size_t context_n;
 	uint64_t clock;
-	uint8_t *data;          /* what is signed */
+	uint8_t *data; /* what is signed */
 	size_t data_cap;
 };
 
@@ -190,7 +190,8 @@ static uint8_t rrsig_labels(const uint8_t *owner)
 	return (uint8_t)(name_label_n(owner) - (name_is_wildcard(owner) ? 1 : 0));
 }
 
-/* The RRset in canonical form behind what stands there already: owner, type, class, TTL, RDLENGTH, RDATA (RFC 4034 §6). */
+/* The RRset in canonical form behind what stands there already: owner, type, class, TTL, RDLENGTH,
+ * RDATA (RFC 4034 §6). */
 static size_t write_rrset(uint8_t *at, const struct sign_input *in)
 {
 	uint8_t owner[NAME_MAX_LEN];
@@ -243,7 +244,8 @@ static void set_times(struct sig *g, const struct keyset *keys, const struct sig
 	g->refresh_at = g->expire_at - p->refresh_s;
 }
 
-/* One RRSIG record behind g->wire_len. The data to be signed has room for the RDATA in front of the RRset. */
+/* One RRSIG record behind g->wire_len. The data to be signed has room for the RDATA in front of the
+ * RRset. */
 static bool add_record(struct signer *s, const struct keyset *keys, const struct sign_input *in,
 		       struct key *k, struct sig *g, size_t rrset_len)
 {

@@ -2,11 +2,14 @@
 /*
  * signer.h -- makes RRSIG records.
  *
- * Purpose.   From an RRset's bytes, a keyset and the time to RRSIG records in the form that is sent (TYPE CLASS TTL RDLENGTH RDATA, no owner), as struct sig.
- * Contexts.  OpenSSL's contexts and fetched digests are kept per signer and key: a new context for each signature costs a third of the rate. A signer keeps at most SIGNER_CONTEXTS_MAX, least recently used out.
- * Threads.   One signer belongs to one thread.
- * Memory.    signer_sign() allocates the struct sig it returns (a miss is the one place where the data plane may). Scratch is in the signer.
- * RFCs.      4034 §3.1 (RDATA), §3.1.8.1 (what is signed), §6 (canonical form); 4035 §2.2; 6605; 8080; wildcard owners: 4035 §2.2 (labels does not count "*").
+ * Purpose.   From an RRset's bytes, a keyset and the time to RRSIG records in the form that is sent
+ * (TYPE CLASS TTL RDLENGTH RDATA, no owner), as struct sig. Contexts.  OpenSSL's contexts and
+ * fetched digests are kept per signer and key: a new context for each signature costs a third of
+ * the rate. A signer keeps at most SIGNER_CONTEXTS_MAX, least recently used out. Threads.   One
+ * signer belongs to one thread. Memory.    signer_sign() allocates the struct sig it returns (a
+ * miss is the one place where the data plane may). Scratch is in the signer. RFCs.      4034 §3.1
+ * (RDATA), §3.1.8.1 (what is signed), §6 (canonical form); 4035 §2.2; 6605; 8080; wildcard owners:
+ * 4035 §2.2 (labels does not count "*").
  */
 #ifndef DNSSEC_SIGNER_H
 #define DNSSEC_SIGNER_H
@@ -26,26 +29,28 @@ struct signer;
 struct sig {
 	struct rcu_node rcu;
 	uint64_t keyset_id;
-	int64_t inception, refresh_at, expire_at;      /* seconds since 1970 */
-	uint16_t rr_n;                  /* one per signing key */
+	int64_t inception, refresh_at, expire_at; /* seconds since 1970 */
+	uint16_t rr_n;                            /* one per signing key */
 	uint16_t wire_len;
 	uint8_t wire[];
 };
 
 struct sign_input {
-	const uint8_t *owner;           /* as in the zone: "*.example." for a wildcard */
+	const uint8_t *owner; /* as in the zone: "*.example." for a wildcard */
 	uint16_t type;
 	uint32_t ttl;
 	uint16_t rr_n;
-	struct span wire;               /* zone/rrset.h: TYPE CLASS TTL RDLENGTH RDATA..., canonical order */
+	struct span wire; /* zone/rrset.h: TYPE CLASS TTL RDLENGTH RDATA..., canonical order */
 };
 
 enum err signer_new(struct signer **out);
 void signer_free(struct signer *s);
 
-/* Signs with the keys whose duty it is (DNSKEY, CDS, CDNSKEY: key-signing keys). `now` in seconds since 1970. ERR_CRYPTO, ERR_NOMEM, ERR_TOO_LONG (an RRset above 256 KiB). The caller owns *out: sig_free(), or
- * sigcache_publish() takes it. */
-enum err signer_sign(struct signer *s, const struct keyset *keys, const struct sign_input *in, int64_t now, struct sig **out);
+/* Signs with the keys whose duty it is (DNSKEY, CDS, CDNSKEY: key-signing keys). `now` in seconds
+ * since 1970. ERR_CRYPTO, ERR_NOMEM, ERR_TOO_LONG (an RRset above 256 KiB). The caller owns *out:
+ * sig_free(), or sigcache_publish() takes it. */
+enum err signer_sign(struct signer *s, const struct keyset *keys, const struct sign_input *in,
+		     int64_t now, struct sig **out);
 void sig_free(struct sig *g);
 
 #endif

@@ -12,28 +12,21 @@ static const struct {
 	const char *continent;
 	const char *countries; /* two letters each, a blank between */
 } CONTINENTS[] = {
-	{ "AF",
-	  "AO BF BI BJ BW CD CF CG CI CM CV DJ DZ EG EH ER ET GA GH GM GN GQ GW KE "
-	  "KM LR LS LY MA MG ML MR MU MW MZ NA NE NG RE RW SC SD SH SL SN SO SS ST "
-	  "SZ TD TG TN TZ UG YT ZA ZM ZW" },
-	{ "AN",
-	  "AQ BV HM TF" },
-	{ "AS",
-	  "AE AF AM AZ BD BH BN BT CC CN CX CY GE HK ID IL IN IO IQ IR JO JP KG KH "
-	  "KP KR KW KZ LA LB LK MM MN MO MV MY NP OM PH PK PS QA SA SG SY TH TJ TL "
-	  "TM TR TW UZ VN YE" },
-	{ "EU",
-	  "AD AL AT AX BA BE BG BY CH CZ DE DK EE ES FI FO FR GB GG GI GR HR HU IE "
-	  "IM IS IT JE LI LT LU LV MC MD ME MK MT NL NO PL PT RO RS RU SE SI SJ SK "
-	  "SM UA VA" },
-	{ "NA",
-	  "AG AI AW BB BL BM BQ BS BZ CA CR CU CW DM DO GD GL GP GT HN HT JM KN KY "
-	  "LC MF MQ MS MX NI PA PM PR SV SX TC TT US VC VG VI" },
-	{ "OC",
-	  "AS AU CK FJ FM GU KI MH MP NC NF NR NU NZ PF PG PN PW SB TK TO TV UM VU "
-	  "WF WS" },
-	{ "SA",
-	  "AR BO BR CL CO EC FK GF GS GY PE PY SR UY VE" },
+	{ "AF", "AO BF BI BJ BW CD CF CG CI CM CV DJ DZ EG EH ER ET GA GH GM GN GQ GW KE "
+		"KM LR LS LY MA MG ML MR MU MW MZ NA NE NG RE RW SC SD SH SL SN SO SS ST "
+		"SZ TD TG TN TZ UG YT ZA ZM ZW" },
+	{ "AN", "AQ BV HM TF" },
+	{ "AS", "AE AF AM AZ BD BH BN BT CC CN CX CY GE HK ID IL IN IO IQ IR JO JP KG KH "
+		"KP KR KW KZ LA LB LK MM MN MO MV MY NP OM PH PK PS QA SA SG SY TH TJ TL "
+		"TM TR TW UZ VN YE" },
+	{ "EU", "AD AL AT AX BA BE BG BY CH CZ DE DK EE ES FI FO FR GB GG GI GR HR HU IE "
+		"IM IS IT JE LI LT LU LV MC MD ME MK MT NL NO PL PT RO RS RU SE SI SJ SK "
+		"SM UA VA" },
+	{ "NA", "AG AI AW BB BL BM BQ BS BZ CA CR CU CW DM DO GD GL GP GT HN HT JM KN KY "
+		"LC MF MQ MS MX NI PA PM PR SV SX TC TT US VC VG VI" },
+	{ "OC", "AS AU CK FJ FM GU KI MH MP NC NF NR NU NZ PF PG PN PW SB TK TO TV UM VU "
+		"WF WS" },
+	{ "SA", "AR BO BR CL CO EC FK GF GS GY PE PY SR UY VE" },
 };
 
 /* States and provinces, which octoDNS knows of two countries. */
@@ -41,12 +34,10 @@ static const struct {
 	const char *country;
 	const char *provinces;
 } PROVINCES[] = {
-	{ "CA",
-	  "AB BC MB NB NL NS NT NU ON PE QC SK YT" },
-	{ "US",
-	  "AK AL AR AS AZ CA CO CT DC DE FL GA GU HI IA ID IL IN KS KY LA MA MD ME "
-	  "MI MN MO MP MS MT NC ND NE NH NJ NM NV NY OH OK OR PA PR RI SC SD TN TX "
-	  "UM UT VA VI VT WA WI WV WY" },
+	{ "CA", "AB BC MB NB NL NS NT NU ON PE QC SK YT" },
+	{ "US", "AK AL AR AS AZ CA CO CT DC DE FL GA GU HI IA ID IL IN KS KY LA MA MD ME "
+		"MI MN MO MP MS MT NC ND NE NH NJ NM NV NY OH OK OR PA PR RI SC SD TN TX "
+		"UM UT VA VI VT WA WI WV WY" },
 };
 
 #define CONTINENT_N (sizeof CONTINENTS / sizeof *CONTINENTS)
@@ -94,7 +85,8 @@ static bool is_known(const char *code)
 		return false;
 	if (n >= 5 && !listed(countries_of(code), code + 3))
 		return false;
-	return n < 8 || (provinces_of(code + 3) != NULL && listed(provinces_of(code + 3), code + 6));
+	return n < 8 ||
+	       (provinces_of(code + 3) != NULL && listed(provinces_of(code + 3), code + 6));
 }
 
 bool geo_code_is_valid(const char *code, char hint[GEO_HINT_MAX])

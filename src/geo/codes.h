@@ -2,8 +2,8 @@
 /*
  * codes.h -- the continent, country and province codes that octoDNS accepts.
  *
- * Purpose.   Validation of geo codes with a hint, and the continent of a country for databases that have none.
- * Threads.   Constant data.
+ * Purpose.   Validation of geo codes with a hint, and the continent of a country for databases that
+ * have none. Threads.   Constant data.
  */
 #ifndef GEO_CODES_H
 #define GEO_CODES_H
@@ -13,10 +13,12 @@
 
 struct place;
 
-/* "EU", "EU-DE" or "NA-US-KY" (provinces: US and CA only); nothing else. On false `hint` (may be NULL) gets the code that was probably meant, or "". */
+/* "EU", "EU-DE" or "NA-US-KY" (provinces: US and CA only); nothing else. On false `hint` (may be
+ * NULL) gets the code that was probably meant, or "". */
 #define GEO_HINT_MAX 16
 bool geo_code_is_valid(const char *code, char hint[GEO_HINT_MAX]);
-/* The continent of an ISO country, or NULL. A country that octoDNS lists in two continents gets the first of them. */
+/* The continent of an ISO country, or NULL. A country that octoDNS lists in two continents gets the
+ * first of them. */
 const char *geo_continent_of(const char *country);
 /* Whether a place lies in a code. */
 bool geo_code_matches(const char *code, const struct place *p);

@@ -19,7 +19,8 @@ struct compile {
 
 /* ---- variants ---- */
 
-/* A copy of a value's RDATA; a CNAME's name keeps its case here, and gets canonical form for the draw. */
+/* A copy of a value's RDATA; a CNAME's name keeps its case here, and gets canonical form for the
+ * draw. */
 static bool copy_span(struct arena *a, struct span from, struct span *out)
 {
 	out->p = arena_copy(a, from.p, from.n);
@@ -116,7 +117,7 @@ static char *describe(struct arena *a, const struct policy_rule *r)
 		fprintf(f, "%s%s", i == 0 ? "geos " : ", ", r->geos[i].code);
 	for (size_t i = 0; i < r->subnet_n; i++)
 		fprintf(f, "%s%s",
-			i > 0	       ? ", "
+			i > 0          ? ", "
 			: r->geo_n > 0 ? "; subnets "
 				       : "subnets ",
 			r->subnets[i].text);
@@ -128,7 +129,8 @@ static char *describe(struct arena *a, const struct policy_rule *r)
 	return copy;
 }
 
-/* Whether the choice may depend on the client beyond the rule: several usable values in any pool that may come to answer. */
+/* Whether the choice may depend on the client beyond the rule: several usable values in any pool
+ * that may come to answer. */
 static bool chain_draws(const struct steer_pool *pools, uint32_t pool)
 {
 	for (; pool != POOL_NONE; pool = pools[pool].fallback)

@@ -2,13 +2,16 @@
 /*
  * location.h -- where addresses are: a country database read into sorted ranges.
  *
- * Purpose.   MMDB files (libmaxminddb; nested or flat schemas by configurable field paths) and the range files of Debian's tor-geoipdb give the same thing: ranges of addresses with
- *            continent, country and subdivision. Only the policy compiler and `explain` look at it; queries look at compiled partitions.
- * Invariant. Ranges of one family are ascending, do not overlap and cover the whole family: gaps are ranges of the unknown place (index 0). Neighbours with equal places are merged.
- *            A country without a continent in the database gets it from the ISO table (geo/codes.h).
+ * Purpose.   MMDB files (libmaxminddb; nested or flat schemas by configurable field paths) and the
+ * range files of Debian's tor-geoipdb give the same thing: ranges of addresses with continent,
+ * country and subdivision. Only the policy compiler and `explain` look at it; queries look at
+ * compiled partitions. Invariant. Ranges of one family are ascending, do not overlap and cover the
+ * whole family: gaps are ranges of the unknown place (index 0). Neighbours with equal places are
+ * merged. A country without a continent in the database gets it from the ISO table (geo/codes.h).
  * Threads.   Immutable once loaded.
  * Memory.    The caller owns it and frees it.
- * Errors.    Findings name the file (and line for range files). A damaged file fails whole: ERR_CORRUPT, ERR_IO, ERR_INVALID.
+ * Errors.    Findings name the file (and line for range files). A damaged file fails whole:
+ * ERR_CORRUPT, ERR_IO, ERR_INVALID.
  */
 #ifndef GEO_LOCATION_H
 #define GEO_LOCATION_H
@@ -24,34 +27,42 @@ struct location_db;
 
 /* Codes in upper case; empty: unknown. */
 struct place {
-	char continent[3];              /* AF AN AS EU NA OC SA */
-	char country[3];                /* ISO 3166-1 alpha-2 */
-	char subdivision[4];            /* ISO 3166-2 after the dash */
+	char continent[3];   /* AF AN AS EU NA OC SA */
+	char country[3];     /* ISO 3166-1 alpha-2 */
+	char subdivision[4]; /* ISO 3166-2 after the dash */
 };
 
-struct location_paths {                 /* MMDB: keys joined by dots, numbers index arrays; NULL: default of the GeoIP2 schema */
-	const char *country;            /* country.iso_code; flat: country_code */
-	const char *continent;          /* continent.code */
-	const char *subdivision;        /* subdivisions.0.iso_code */
+struct location_paths { /* MMDB: keys joined by dots, numbers index arrays; NULL: default of the
+			   GeoIP2 schema */
+	const char *country;     /* country.iso_code; flat: country_code */
+	const char *continent;   /* continent.code */
+	const char *subdivision; /* subdivisions.0.iso_code */
 };
 
-enum err location_open_mmdb(struct location_db **out, const char *file, const struct location_paths *paths, struct diag *d);
+enum err location_open_mmdb(struct location_db **out, const char *file,
+			    const struct location_paths *paths, struct diag *d);
 /* `file6` may be NULL: then all of IPv6 is unknown. */
-enum err location_open_tor(struct location_db **out, const char *file, const char *file6, struct diag *d);
+enum err location_open_tor(struct location_db **out, const char *file, const char *file6,
+			   struct diag *d);
 void location_free(struct location_db *db);
 
-/* The place of an address; *range_len (may be NULL) gets the length of the largest prefix around it that lies in its range. Never NULL: unknown is a place. */
-const struct place *location_find(const struct location_db *db, const struct ip_addr *a, uint8_t *range_len);
+/* The place of an address; *range_len (may be NULL) gets the length of the largest prefix around it
+ * that lies in its range. Never NULL: unknown is a place. */
+const struct place *location_find(const struct location_db *db, const struct ip_addr *a,
+				  uint8_t *range_len);
 
-/* Ranges for the compiler. Address keys are big-endian numbers; IPv4 in `lo`, IPv6 in hi:lo. place 0 is unknown. */
+/* Ranges for the compiler. Address keys are big-endian numbers; IPv4 in `lo`, IPv6 in hi:lo. place
+ * 0 is unknown. */
 struct location_range {
-	uint64_t hi, lo;                /* first address; the range ends before the next one's first */
+	uint64_t hi, lo; /* first address; the range ends before the next one's first */
 	uint32_t place;
 };
-size_t location_ranges(const struct location_db *db, enum ip_family family, const struct location_range **out);
+size_t location_ranges(const struct location_db *db, enum ip_family family,
+		       const struct location_range **out);
 const struct place *location_place(const struct location_db *db, uint32_t place);
 size_t location_place_n(const struct location_db *db);
-/* "tor-geoipdb 2026-06-25, 385622+276646 ranges, 251 places" for status; in the database's memory. */
+/* "tor-geoipdb 2026-06-25, 385622+276646 ranges, 251 places" for status; in the database's memory.
+ */
 const char *location_describe(const struct location_db *db);
 
 #endif

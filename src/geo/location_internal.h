@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * location_internal.h -- how readers of databases fill a struct location_db; private to this folder.
+ * location_internal.h -- how readers of databases fill a struct location_db; private to this
+ * folder.
  */
 #ifndef GEO_LOCATION_INTERNAL_H
 #define GEO_LOCATION_INTERNAL_H
@@ -14,20 +15,23 @@ struct location_ranges {
 
 struct location_db {
 	struct location_ranges v4, v6;
-	struct place *places;   /* [0] is the unknown one */
+	struct place *places; /* [0] is the unknown one */
 	size_t place_n, place_cap;
-	uint32_t *buckets;      /* of places by hash, while loading */
+	uint32_t *buckets; /* of places by hash, while loading */
 	size_t bucket_n;
 	char description[200];
 };
 
 struct location_db *location_new(void);
 
-/* The number of a place, which is added if new; its continent is filled in from its country where it is empty. ERR_NOMEM. */
+/* The number of a place, which is added if new; its continent is filled in from its country where
+ * it is empty. ERR_NOMEM. */
 enum err location_intern(struct location_db *db, const struct place *p, uint32_t *out);
 
-/* Adds a range that starts at hi:lo. Ranges come ascending; a range ends where the next one starts. Equal neighbours merge. ERR_NOMEM, ERR_CORRUPT (not ascending). */
-enum err location_add(struct location_db *db, enum ip_family family, uint64_t hi, uint64_t lo, uint32_t place);
+/* Adds a range that starts at hi:lo. Ranges come ascending; a range ends where the next one starts.
+ * Equal neighbours merge. ERR_NOMEM, ERR_CORRUPT (not ascending). */
+enum err location_add(struct location_db *db, enum ip_family family, uint64_t hi, uint64_t lo,
+		      uint32_t place);
 
 /* A family that got no range is unknown as a whole. */
 enum err location_finish(struct location_db *db);

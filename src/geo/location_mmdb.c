@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* MMDB files: the search tree is walked once, in address order; a subtree that is an alias of another one (IPv4 in IPv6 forms) is met again and only costs its ranges once more. */
+/* MMDB files: the search tree is walked once, in address order; a subtree that is an alias of
+ * another one (IPv4 in IPv6 forms) is met again and only costs its ranges once more. */
 #include <maxminddb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +9,9 @@
 #include "geo/location_internal.h"
 #include "geo/partition.h"
 
-#define PATH_STEPS   10
-#define RANGES_MAX   40000000u  /* several times what whole-internet city databases have */
-#define MEMO_N       65536u     /* power of two */
+#define PATH_STEPS 10
+#define RANGES_MAX 40000000u /* several times what whole-internet city databases have */
+#define MEMO_N     65536u    /* power of two */
 
 struct path {
 	char text[200];
@@ -27,7 +28,7 @@ struct mmdb {
 		uint32_t offset;
 		uint32_t place;
 		bool used;
-	} memo[MEMO_N];         /* places by data offset: most leaves share few records */
+	} memo[MEMO_N]; /* places by data offset: most leaves share few records */
 };
 
 static bool split_path(struct path *p, const char *dotted)
@@ -90,7 +91,7 @@ static enum err place_at(struct mmdb *m, MMDB_entry_s *entry, uint32_t *out)
 struct spot {
 	enum ip_family family;
 	struct address at;
-	unsigned depth;         /* bits of the family that are settled */
+	unsigned depth; /* bits of the family that are settled */
 	unsigned bits;
 };
 
@@ -140,8 +141,8 @@ static enum err walk(struct mmdb *m, uint64_t node, struct spot s)
 	if (node >= m->file->metadata.node_count ||
 	    MMDB_read_node(m->file, (uint32_t)node, &n) != MMDB_SUCCESS)
 		return ERR_CORRUPT;
-	enum err e = record(m, n.left_record, n.left_record_type, &n.left_record_entry,
-			    child(s, false));
+	enum err e =
+	    record(m, n.left_record, n.left_record_type, &n.left_record_entry, child(s, false));
 	return e ? e
 		 : record(m, n.right_record, n.right_record_type, &n.right_record_entry,
 			  child(s, true));
@@ -158,7 +159,8 @@ static enum err walk_ipv4(struct mmdb *m)
 		if (MMDB_read_node(m->file, (uint32_t)node, &n) != MMDB_SUCCESS)
 			return ERR_CORRUPT;
 		if (n.left_record_type != MMDB_RECORD_TYPE_SEARCH_NODE) {
-			return record(m, n.left_record, n.left_record_type, &n.left_record_entry, s);
+			return record(m, n.left_record, n.left_record_type, &n.left_record_entry,
+				      s);
 		}
 		node = n.left_record;
 	}

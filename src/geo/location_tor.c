@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The range files of Debian's tor-geoipdb: "first,last,CC" a line, numbers in the IPv4 file, addresses in the IPv6 file; "??" is unknown; "#" starts a comment. */
+/* The range files of Debian's tor-geoipdb: "first,last,CC" a line, numbers in the IPv4 file,
+ * addresses in the IPv6 file; "??" is unknown; "#" starts a comment. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -17,8 +18,8 @@ struct tor_file {
 	struct diag *d;
 	enum ip_family family;
 	unsigned line;
-	struct address next;    /* the address after the last range */
-	bool full;              /* the last range reached the end of the family */
+	struct address next; /* the address after the last range */
+	bool full;           /* the last range reached the end of the family */
 	char generated[40];
 };
 
@@ -91,8 +92,8 @@ static enum err read_line(struct tor_file *t, char *line)
 	*comma = *second = 0;
 	const char *country = second + 1;
 	bool known = strlen(country) == 2 &&
-		     (strcmp(country, "??") == 0 || (isupper((unsigned char)country[0]) &&
-						     isupper((unsigned char)country[1])));
+		     (strcmp(country, "??") == 0 ||
+		      (isupper((unsigned char)country[0]) && isupper((unsigned char)country[1])));
 	if (!read_address(t, line, &first) || !read_address(t, comma + 1, &last) || !known)
 		return finding(t, ERR_SYNTAX, "expected first,last,country");
 	if (address_compare(first, last) > 0)

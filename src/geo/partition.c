@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 2^16 entries for each family that has so many intervals that a search over all of them would show: IPv4 by its first 16 bits, IPv6 by index_key6(). */
+/* 2^16 entries for each family that has so many intervals that a search over all of them would
+ * show: IPv4 by its first 16 bits, IPv6 by index_key6(). */
 #define INDEX_N     65536u
 #define INDEX_WORTH 64u
 
@@ -12,14 +13,15 @@ struct intervals4 {
 	uint32_t *first;
 	uint32_t *class;
 	size_t n, cap;
-	uint32_t *index;        /* [i]: the last interval that starts at or before i << 16; NULL: few intervals */
+	uint32_t *index; /* [i]: the last interval that starts at or before i << 16; NULL: few
+			    intervals */
 };
 
 struct intervals6 {
 	struct address *first;
 	uint32_t *class;
 	size_t n, cap;
-	uint32_t *index;        /* the same by index_start6() */
+	uint32_t *index; /* the same by index_start6() */
 };
 
 struct partition {
@@ -54,7 +56,8 @@ uint8_t address_scope(enum ip_family family, struct address a, struct address fi
 {
 	unsigned len = 0;
 
-	/* The prefix must be long enough to leave out the address before the interval and the one after it. */
+	/* The prefix must be long enough to leave out the address before the interval and the one
+	 * after it. */
 	if (!is_zero(first))
 		len = common_length(family, a, before(first)) + 1;
 	if (next != NULL) {
@@ -130,7 +133,8 @@ enum err partition_add(struct partition *p, enum ip_family family, struct addres
 	return ERR_OK;
 }
 
-/* Global unicast is 2000::/3 (RFC 4291 §2.4): the 16 bits behind these three cut what is in use finely; all else falls to the ends. */
+/* Global unicast is 2000::/3 (RFC 4291 §2.4): the 16 bits behind these three cut what is in use
+ * finely; all else falls to the ends. */
 static inline uint32_t index_key6(uint64_t hi)
 {
 	if (hi >> 61 == 1)
@@ -201,9 +205,10 @@ static struct partition_hit find4(const struct intervals4 *v, struct address a)
 		else
 			hi = mid;
 	}
-	struct address first = { 0, v->first[lo] }, next = { 0, lo + 1 < v->n ? v->first[lo + 1] : 0 };
-	return (struct partition_hit){ v->class[lo],
-				       address_scope(IP_V4, a, first, lo + 1 < v->n ? &next : NULL) };
+	struct address first = { 0, v->first[lo] },
+		       next = { 0, lo + 1 < v->n ? v->first[lo + 1] : 0 };
+	return (struct partition_hit){ v->class[lo], address_scope(IP_V4, a, first,
+								   lo + 1 < v->n ? &next : NULL) };
 }
 
 static struct partition_hit find6(const struct intervals6 *v, struct address a)

@@ -2,10 +2,11 @@
 /*
  * partition.h -- the address space cut into intervals, each with a class.
  *
- * Purpose.   One look-up gives the class of an address and the largest prefix around it that has the same class throughout.
- * Invariant. Intervals of a family are ascending from 0, cover it whole, and neighbours differ in class. So the scope that follows from an interval's bounds is exact: every address in
- *            it has the class, and in the next shorter prefix one has another.
- * Cost.      An index over the leading bits leaves a few steps of binary search; the scope is arithmetic.
+ * Purpose.   One look-up gives the class of an address and the largest prefix around it that has
+ * the same class throughout. Invariant. Intervals of a family are ascending from 0, cover it whole,
+ * and neighbours differ in class. So the scope that follows from an interval's bounds is exact:
+ * every address in it has the class, and in the next shorter prefix one has another. Cost.      An
+ * index over the leading bits leaves a few steps of binary search; the scope is arithmetic.
  * Threads.   Immutable once built.
  */
 #ifndef GEO_PARTITION_H
@@ -45,15 +46,18 @@ static inline int address_compare(struct address a, struct address b)
 	return (a.lo > b.lo) - (a.lo < b.lo);
 }
 
-/* The length of the largest prefix around `a` that lies within first..next-1; `next` is NULL where the interval reaches the end. */
-uint8_t address_scope(enum ip_family family, struct address a, struct address first, const struct address *next);
+/* The length of the largest prefix around `a` that lies within first..next-1; `next` is NULL where
+ * the interval reaches the end. */
+uint8_t address_scope(enum ip_family family, struct address a, struct address first,
+		      const struct address *next);
 
 struct partition;
 
 /* Intervals are added ascending by their first address, the first one at 0. */
 struct partition *partition_new(void);
 void partition_free(struct partition *p);
-enum err partition_add(struct partition *p, enum ip_family family, struct address first, uint32_t class);
+enum err partition_add(struct partition *p, enum ip_family family, struct address first,
+		       uint32_t class);
 /* Builds the index. ERR_NOMEM. */
 enum err partition_seal(struct partition *p);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* From rules and a location database to intervals: at each address the first rule that matches, by any of its subnets or any of its geos. */
+/* From rules and a location database to intervals: at each address the first rule that matches, by
+ * any of its subnets or any of its geos. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +20,8 @@ struct sweep {
 	enum ip_family family;
 	struct event *events;
 	size_t event_n;
-	uint32_t *open;         /* by rule: its subnets around the present address */
-	uint32_t *of_place;     /* by place: the first rule whose geos match */
+	uint32_t *open;     /* by rule: its subnets around the present address */
+	uint32_t *of_place; /* by place: the first rule whose geos match */
 };
 
 static int by_address(const void *a, const void *b)
@@ -114,10 +115,10 @@ static enum err run(struct sweep *s, struct partition *out)
 	enum err e = ERR_OK;
 
 	while (!e && (i < n || k < s->event_n)) {
-		struct address geo = i < n ? (struct address){ r[i].hi, r[i].lo }
-					   : (struct address){ 0 };
-		bool take_geo = k == s->event_n ||
-				(i < n && address_compare(geo, s->events[k].at) <= 0);
+		struct address geo =
+		    i < n ? (struct address){ r[i].hi, r[i].lo } : (struct address){ 0 };
+		bool take_geo =
+		    k == s->event_n || (i < n && address_compare(geo, s->events[k].at) <= 0);
 		struct address at = take_geo ? geo : s->events[k].at;
 		bool changed = false;
 		if (i < n && address_compare(geo, at) == 0)

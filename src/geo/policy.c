@@ -15,12 +15,14 @@ void policy_finding(const struct policy_check *c, struct policy_place at, const 
 {
 	char text[400];
 	va_list ap;
-	struct diag_place place = { c->p->file, at.line, at.column, NULL };
+	char *source = diag_line_of(c->p->source, at.line);
+	struct diag_place place = { c->p->file, at.line, at.column, source };
 
 	va_start(ap, format);
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
 	diag_add(c->d, DIAG_ERROR, &place, hint, "%s", text);
+	free(source);
 }
 
 const struct policy_pool *policy_pool_named(const struct policy *p, const char *name)
@@ -74,7 +76,9 @@ static void check_values(const struct policy_check *c, const struct policy_pool 
 	for (size_t i = 0; i < pool->value_n; i++) {
 		const struct policy_value *v = &pool->values[i];
 		if (v->weight < 1 || v->weight > 100)
-			policy_finding(c, v->at, v->weight == 0 ? "use `status: down` to take a value out" : NULL,
+			policy_finding(c, v->at,
+				       v->weight == 0 ? "use `status: down` to take a value out"
+						      : NULL,
 				       "invalid weight %u of '%.80s' in pool '%.80s' (1 to 100)",
 				       v->weight, v->text, pool->name);
 		for (size_t j = 0; j < i; j++)
@@ -88,7 +92,8 @@ static void check_values(const struct policy_check *c, const struct policy_pool 
 	}
 	if (pool->value_n == 1 && pool->values[0].weight != 1)
 		policy_finding(c, pool->values[0].at, NULL,
-			       "pool '%.80s' has a single value, whose weight must be 1", pool->name);
+			       "pool '%.80s' has a single value, whose weight must be 1",
+			       pool->name);
 }
 
 static void check_loop(const struct policy_check *c, const struct policy_pool *start)
@@ -104,7 +109,8 @@ static void check_loop(const struct policy_check *c, const struct policy_pool *s
 		if (n < (int)sizeof path)
 			n += snprintf(path + n, sizeof path - (size_t)n, " -> %.60s", pool->name);
 		if (pool == start) {
-			policy_finding(c, start->fallback_at, NULL, "loop in pool fallbacks: %s", path);
+			policy_finding(c, start->fallback_at, NULL, "loop in pool fallbacks: %s",
+				       path);
 			return;
 		}
 	}

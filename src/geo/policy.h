@@ -2,9 +2,10 @@
 /*
  * policy.h -- a steering policy as its author wrote it: the octoDNS dynamic record.
  *
- * Purpose.   The model between the YAML reader (control) and the compiler; checks of the model as octoDNS makes them.
- * Invariant. What policy_check() passed, policy compilation cannot refuse but for memory.
- * Memory.    Everything lies in the arena of whoever read it; pointers are borrowed from there.
+ * Purpose.   The model between the YAML reader (control) and the compiler; checks of the model as
+ * octoDNS makes them. Invariant. What policy_check() passed, policy compilation cannot refuse but
+ * for memory. Memory.    Everything lies in the arena of whoever read it; pointers are borrowed
+ * from there.
  */
 #ifndef GEO_POLICY_H
 #define GEO_POLICY_H
@@ -26,22 +27,22 @@ enum policy_status { POLICY_OBEY, POLICY_UP, POLICY_DOWN };
 
 struct policy_value {
 	const char *text;
-	struct span rdata;              /* wire */
-	uint32_t weight;                /* 1..100 */
+	struct span rdata; /* wire */
+	uint32_t weight;   /* 1..100 */
 	enum policy_status status;
 	struct policy_place at;
 };
 
 struct policy_pool {
 	const char *name;
-	const char *fallback;           /* NULL: the default values */
+	const char *fallback; /* NULL: the default values */
 	const struct policy_value *values;
 	size_t value_n;
 	struct policy_place at, fallback_at;
 };
 
 struct policy_geo {
-	const char *code;               /* "EU", "NA-US", "NA-US-KY" as written */
+	const char *code; /* "EU", "NA-US", "NA-US-KY" as written */
 	struct policy_place at;
 };
 
@@ -61,9 +62,10 @@ struct policy_rule {
 };
 
 struct policy {
-	const char *file;               /* for findings */
-	const uint8_t *owner;           /* wire, absolute */
-	uint16_t type;                  /* A, AAAA or CNAME */
+	const char *file;     /* for findings */
+	const char *source;   /* the text of that file, for the line and caret; NULL: not shown */
+	const uint8_t *owner; /* wire, absolute */
+	uint16_t type;        /* A, AAAA or CNAME */
 	uint32_t ttl;
 	const struct policy_value *defaults;
 	size_t default_n;
@@ -76,12 +78,15 @@ struct policy {
 
 #define POLICY_POOLS_MAX  1000
 #define POLICY_RULES_MAX  1000
-#define POLICY_VALUES_MAX 1000          /* distinct values of one policy */
+#define POLICY_VALUES_MAX 1000 /* distinct values of one policy */
 
-/* Checks as octoDNS does: type is A/AAAA/CNAME; defaults given (one for CNAME); rules end with exactly one catch-all; order subnet-only, subnet+geo, geo-only, catch-all; pools named in rules and fallbacks exist
- * (with the nearest name as hint); unused pools; fallback loops ("loop in pool fallbacks: one -> three -> two"); a pool is the target of one rule only, but the catch-all may reuse one; weights 1..100; a single value
- * must have weight 1; geo codes exist (nearest as hint) and stand under the right continent; the same or a nested geo or subnet in an earlier rule; `source` gives line texts
- * for carets and may be NULL. Returns ERR_INVALID if it added an error. */
+/* Checks as octoDNS does: type is A/AAAA/CNAME; defaults given (one for CNAME); rules end with
+ * exactly one catch-all; order subnet-only, subnet+geo, geo-only, catch-all; pools named in rules
+ * and fallbacks exist (with the nearest name as hint); unused pools; fallback loops ("loop in pool
+ * fallbacks: one -> three -> two"); a pool is the target of one rule only, but the catch-all may
+ * reuse one; weights 1..100; a single value must have weight 1; geo codes exist (nearest as hint)
+ * and stand under the right continent; the same or a nested geo or subnet in an earlier rule.
+ * Returns ERR_INVALID if it added an error. */
 enum err policy_check(const struct policy *p, struct diag *d);
 
 #endif

@@ -12,8 +12,8 @@ struct policy_check {
 	struct diag *d;
 };
 
-void policy_finding(const struct policy_check *c, struct policy_place at, const char *hint, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void policy_finding(const struct policy_check *c, struct policy_place at, const char *hint,
+		    const char *format, ...) __attribute__((format(printf, 4, 5)));
 const struct policy_pool *policy_pool_named(const struct policy *p, const char *name);
 void policy_unknown_pool(const struct policy_check *c, struct policy_place at, const char *name);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What must hold of the rules of a policy, as octoDNS has it: their kinds in order, a catch-all at the end, no target twice, nothing that an earlier rule already took. */
+/* What must hold of the rules of a policy, as octoDNS has it: their kinds in order, a catch-all at
+ * the end, no target twice, nothing that an earlier rule already took. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,15 +27,17 @@ static void check_order(const struct policy_check *c)
 	for (size_t i = 0; i < p->rule_n; i++) {
 		enum kind kind = kind_of(&p->rules[i]);
 		if (kind == CATCH_ALL && i + 1 < p->rule_n)
-			policy_finding(c, p->rules[i].at, "move it to the end",
-				       "rule %zu has neither geos nor subnets, but is not the last one",
-				       i + 1);
+			policy_finding(
+			    c, p->rules[i].at, "move it to the end",
+			    "rule %zu has neither geos nor subnets, but is not the last one",
+			    i + 1);
 		else if (i > 0 && kind < kind_of(&p->rules[i - 1]) &&
 			 kind_of(&p->rules[i - 1]) != CATCH_ALL)
-			policy_finding(c, p->rules[i].at,
-				       "order: subnets only, subnets and geos, geos only, catch-all",
-				       "rule %zu has %s and must stand before those with %s", i + 1,
-				       KINDS[kind], KINDS[kind_of(&p->rules[i - 1])]);
+			policy_finding(
+			    c, p->rules[i].at,
+			    "order: subnets only, subnets and geos, geos only, catch-all",
+			    "rule %zu has %s and must stand before those with %s", i + 1,
+			    KINDS[kind], KINDS[kind_of(&p->rules[i - 1])]);
 	}
 	if (p->rule_n == 0 || kind_of(&p->rules[p->rule_n - 1]) != CATCH_ALL)
 		policy_finding(c, p->rule_n > 0 ? p->rules[p->rule_n - 1].at : p->at,
@@ -75,8 +78,8 @@ static void check_geo_codes(const struct policy_check *c, const struct policy_ru
 		if (geo_code_is_valid(r->geos[i].code, meant))
 			continue;
 		snprintf(hint, sizeof hint, "did you mean '%s'?", meant);
-		policy_finding(c, r->geos[i].at, meant[0] != 0 ? hint : NULL, "unknown geo code '%.40s'",
-			       r->geos[i].code);
+		policy_finding(c, r->geos[i].at, meant[0] != 0 ? hint : NULL,
+			       "unknown geo code '%.40s'", r->geos[i].code);
 	}
 }
 
@@ -92,9 +95,11 @@ static void check_geo_again(const struct policy_check *c, size_t rule, const str
 			const char *seen = p->rules[i].geos[j].code;
 			if (!geo_code_is_within(g->code, seen))
 				continue;
-			policy_finding(c, g->at, strcmp(g->code, seen) == 0 ? NULL : "put the more specific rule first",
-				       "geo '%.40s' is in '%.40s' of rule %zu, which comes before",
-				       g->code, seen, i + 1);
+			policy_finding(
+			    c, g->at,
+			    strcmp(g->code, seen) == 0 ? NULL : "put the more specific rule first",
+			    "geo '%.40s' is in '%.40s' of rule %zu, which comes before", g->code,
+			    seen, i + 1);
 			return;
 		}
 	}
@@ -126,7 +131,8 @@ static void check_nested(const struct policy_check *c, const struct seen_subnet 
 {
 	bool same = outer->subnet->prefix.len == inner->subnet->prefix.len;
 
-	/* An inner subnet in an earlier rule is what one wants; in the same rule it says nothing new. */
+	/* An inner subnet in an earlier rule is what one wants; in the same rule it says nothing
+	 * new. */
 	if (!ip_prefix_contains(&outer->subnet->prefix, &inner->subnet->prefix.addr) ||
 	    (!same && inner->rule < outer->rule))
 		return;
@@ -145,7 +151,8 @@ static void check_subnets(const struct policy_check *c)
 	if (n < 2)
 		return;
 	struct seen_subnet *all = malloc(n * sizeof *all);
-	const struct seen_subnet *open[130]; /* nested prefixes around the present one: at most one a length */
+	const struct seen_subnet
+	    *open[130]; /* nested prefixes around the present one: at most one a length */
 	if (all == NULL)
 		return;
 	n = 0;
@@ -159,7 +166,8 @@ static void check_subnets(const struct policy_check *c)
 			depth--;
 		for (size_t k = 0; k < depth; k++)
 			check_nested(c, open[k], &all[i]);
-		bool same = depth > 0 && open[depth - 1]->subnet->prefix.len == all[i].subnet->prefix.len;
+		bool same =
+		    depth > 0 && open[depth - 1]->subnet->prefix.len == all[i].subnet->prefix.len;
 		if (!same && depth < sizeof open / sizeof *open)
 			open[depth++] = &all[i];
 	}

@@ -123,8 +123,7 @@ struct steer_choice steer_choose(const struct steer_set *s, uint32_t policy,
 			trace->defaulted = true;
 		return c;
 	}
-	const struct steer_value *v =
-	    pool->usable_n == 1 ? &pool->usable[0] : draw(s, p, pool, &a);
+	const struct steer_value *v = pool->usable_n == 1 ? &pool->usable[0] : draw(s, p, pool, &a);
 	trace_value(trace, pool, v, &a);
 	c.variant = v->variant;
 	return c;

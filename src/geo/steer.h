@@ -2,16 +2,22 @@
 /*
  * steer.h -- the choice: from a client's address to a variant and an ECS scope.
  *
- * Purpose.   Policies of one zone are compiled against one location database. Each policy owns (or shares with policies whose rules match alike) a partition of the address space: sorted
- *            intervals with the number of the rule that matches, equal neighbours merged. One look-up gives the rule; the pool chain of the rule gives the value.
- * Scope.     The length of the largest prefix around the client that lies within one merged interval: for every address in it the rule is the same, and the next shorter prefix has an address
- *            with another rule. Where any pool in the rule's chain has more than one usable value the choice also depends on the client key, and the scope is at least that key's
- *            length (/24, /56). Health, weights and time never change the scope. Scope 0 means: the same for everyone of that family.
- * Draw.      Weighted rendezvous hashing over the usable values of the pool (geo/draw.h), message = owner in canonical wire form || type (2 octets) || family octet (4 or 6) || the
- *            address cut to /24 (3 octets) or /56 (7 octets) || canonical RDATA of the value; key from the zone's seed. Sticky, equal on every node, and a weight change moves only its share.
- * Invariant. Immutable once compiled. Variant numbers agree with what steer_variants() gives, which is what the zone was built with.
- * Threads.   Any number of readers. Data plane: steer_choose() does not allocate, lock, or read a clock.
- * Memory.    The compiled set owns everything it needs; policies and location database may be freed after compiling.
+ * Purpose.   Policies of one zone are compiled against one location database. Each policy owns (or
+ * shares with policies whose rules match alike) a partition of the address space: sorted intervals
+ * with the number of the rule that matches, equal neighbours merged. One look-up gives the rule;
+ * the pool chain of the rule gives the value. Scope.     The length of the largest prefix around
+ * the client that lies within one merged interval: for every address in it the rule is the same,
+ * and the next shorter prefix has an address with another rule. Where any pool in the rule's chain
+ * has more than one usable value the choice also depends on the client key, and the scope is at
+ * least that key's length (/24, /56). Health, weights and time never change the scope. Scope 0
+ * means: the same for everyone of that family. Draw.      Weighted rendezvous hashing over the
+ * usable values of the pool (geo/draw.h), message = owner in canonical wire form || type (2 octets)
+ * || family octet (4 or 6) || the address cut to /24 (3 octets) or /56 (7 octets) || canonical
+ * RDATA of the value; key from the zone's seed. Sticky, equal on every node, and a weight change
+ * moves only its share. Invariant. Immutable once compiled. Variant numbers agree with what
+ * steer_variants() gives, which is what the zone was built with. Threads.   Any number of readers.
+ * Data plane: steer_choose() does not allocate, lock, or read a clock. Memory.    The compiled set
+ * owns everything it needs; policies and location database may be freed after compiling.
  */
 #ifndef GEO_STEER_H
 #define GEO_STEER_H
@@ -32,32 +38,36 @@ struct steer_set;
 #define STEER_KEY_V6 56
 
 struct steer_options {
-	const char *seed;               /* copied */
-	size_t max_bytes;               /* of partitions, 0: none; more fails with ERR_TOO_LONG */
+	const char *seed; /* copied */
+	size_t max_bytes; /* of partitions, 0: none; more fails with ERR_TOO_LONG */
 };
 
-/* Compiles policies that passed policy_check(); the number of a policy is its place in the array. `db` may be NULL when no rule has geos. */
-enum err steer_compile(struct steer_set **out, const struct policy *const *policies, size_t n, const struct location_db *db, const struct steer_options *options);
+/* Compiles policies that passed policy_check(); the number of a policy is its place in the array.
+ * `db` may be NULL when no rule has geos. */
+enum err steer_compile(struct steer_set **out, const struct policy *const *policies, size_t n,
+		       const struct location_db *db, const struct steer_options *options);
 void steer_free(struct steer_set *s);
 
-/* The distinct answers a policy can give: variant 0 is the default values; variant i is one value. Returns how many; rdata arrays are borrowed from the set. */
+/* The distinct answers a policy can give: variant 0 is the default values; variant i is one value.
+ * Returns how many; rdata arrays are borrowed from the set. */
 size_t steer_variant_n(const struct steer_set *s, uint32_t policy);
-size_t steer_variant(const struct steer_set *s, uint32_t policy, uint32_t variant, const struct span **rdata);
+size_t steer_variant(const struct steer_set *s, uint32_t policy, uint32_t variant,
+		     const struct span **rdata);
 
 /* What a trace records, for `explain`: the same code fills it that serves. */
 #define STEER_TRACE_POOLS 16
 struct steer_trace {
-	uint32_t rule;                  /* index */
-	uint8_t leaf_len;               /* scope before the client key's length was applied */
+	uint32_t rule;    /* index */
+	uint8_t leaf_len; /* scope before the client key's length was applied */
 	struct {
 		const char *pool;
 		uint32_t usable_n, value_n;
-	} chain[STEER_TRACE_POOLS];     /* pools tried in order */
+	} chain[STEER_TRACE_POOLS]; /* pools tried in order */
 	uint32_t chain_n;
-	bool defaulted;                 /* no pool had a usable value */
-	bool drawn;                     /* more than one usable value */
+	bool defaulted; /* no pool had a usable value */
+	bool drawn;     /* more than one usable value */
 	struct ip_prefix client_key;
-	const char *value;              /* text of the value chosen; NULL for the defaults */
+	const char *value; /* text of the value chosen; NULL for the defaults */
 	uint32_t weight, weight_sum;
 };
 
@@ -66,13 +76,15 @@ struct steer_choice {
 	uint8_t scope;
 };
 
-/* `client` is the ECS address (bits past its source length zero) or the source address. `trace` is NULL when serving. */
-struct steer_choice steer_choose(const struct steer_set *s, uint32_t policy, const struct ip_addr *client, struct steer_trace *trace);
+/* `client` is the ECS address (bits past its source length zero) or the source address. `trace` is
+ * NULL when serving. */
+struct steer_choice steer_choose(const struct steer_set *s, uint32_t policy,
+				 const struct ip_addr *client, struct steer_trace *trace);
 
 /* For explain and status: texts are borrowed from the set. */
 struct steer_rule_info {
 	const char *pool;
-	const char *match;              /* "geos EU, NA-US; subnets 10.0.0.0/8", or "everyone else" */
+	const char *match; /* "geos EU, NA-US; subnets 10.0.0.0/8", or "everyone else" */
 };
 size_t steer_rule_n(const struct steer_set *s, uint32_t policy);
 struct steer_rule_info steer_rule(const struct steer_set *s, uint32_t policy, uint32_t rule);

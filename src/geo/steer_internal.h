@@ -14,7 +14,7 @@
 
 struct steer_value {
 	uint32_t variant, weight;
-	struct span rdata;      /* canonical */
+	struct span rdata; /* canonical */
 	const char *text;
 };
 
@@ -22,12 +22,12 @@ struct steer_pool {
 	const char *name;
 	const struct steer_value *usable;
 	uint32_t usable_n, value_n;
-	uint32_t fallback;      /* POOL_NONE: the default values */
+	uint32_t fallback; /* POOL_NONE: the default values */
 };
 
 struct steer_rule {
 	uint32_t pool;
-	bool keyed;             /* some pool of its chain has several usable values */
+	bool keyed; /* some pool of its chain has several usable values */
 	const char *pool_name, *match;
 };
 
@@ -38,7 +38,7 @@ struct steer_variant {
 
 struct steer_policy {
 	const struct partition *partition;
-	struct span message;    /* owner in canonical form, type: what every draw starts with */
+	struct span message; /* owner in canonical form, type: what every draw starts with */
 	const struct steer_pool *pools;
 	const struct steer_rule *rules;
 	const struct steer_variant *variants;
@@ -61,6 +61,7 @@ struct steer_set {
 };
 
 /* partition_build.c: the partition of a policy's rules. */
-enum err steer_build_partition(struct partition **out, const struct policy *p, const struct location_db *db);
+enum err steer_build_partition(struct partition **out, const struct policy *p,
+			       const struct location_db *db);
 
 #endif

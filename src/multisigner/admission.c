@@ -97,8 +97,8 @@ const char *admission_text(enum admission a)
 	switch (a) {
 	case ADMISSION_OK:
 		return "it may stand in the key set";
-#define X(code, text) \
-	case code:    \
+#define X(code, text)                                                                              \
+	case code:                                                                                 \
 		return text;
 		ADMISSION_TABLE(X)
 #undef X

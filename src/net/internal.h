@@ -16,12 +16,14 @@
 #include "net/ring.h"
 #include "query/query.h"
 
-/* Signatures a worker makes itself in one turn of its loop before it leaves them to the signer threads: at 20 us each about a third of a millisecond, so that hits behind it
- * hardly notice. */
+/* Signatures a worker makes itself in one turn of its loop before it leaves them to the signer
+ * threads: at 20 us each about a third of a millisecond, so that hits behind it hardly notice. */
 #define SIGN_BUDGET 16
 
-/* Queries that wait for signatures, per worker. At 20 us a signature this is 20 ms of work for one signer; past it an answer now (SERVFAIL) serves a resolver better than one that comes too late. */
-#define PARK_MAX       1024
+/* Queries that wait for signatures, per worker. At 20 us a signature this is 20 ms of work for one
+ * signer; past it an answer now (SERVFAIL) serves a resolver better than one that comes too late.
+ */
+#define PARK_MAX         1024
 #define PARK_REQUEST_MAX 512
 /* A resolver has asked elsewhere by then. */
 #define PARK_TIMEOUT_MS 2000
@@ -30,8 +32,10 @@
 
 /* What a worker calls: the pipeline, or a stand-in of a test. */
 struct net_pipeline {
-	enum verdict (*answer)(struct query *q, struct span in, const struct query_client *from, struct writer *out);
-	enum verdict (*give_up)(struct query *q, struct span in, const struct query_client *from, struct writer *out);
+	enum verdict (*answer)(struct query *q, struct span in, const struct query_client *from,
+			       struct writer *out);
+	enum verdict (*give_up)(struct query *q, struct span in, const struct query_client *from,
+				struct writer *out);
 };
 
 struct worker;
@@ -43,7 +47,7 @@ struct udp_socket {
 	uv_poll_t poll;
 	int fd;
 	sa_family_t family;
-	bool any;               /* bound to a wildcard: the address asked is kept for the reply */
+	bool any; /* bound to a wildcard: the address asked is kept for the reply */
 };
 
 /* A TCP listener of a worker. */
@@ -82,8 +86,8 @@ struct worker {
 	bool started;
 	uv_loop_t loop;
 	uv_prepare_t prepare;
-	uv_async_t wake;        /* signatures are there, or stop */
-	uv_timer_t tick;        /* idle connections, parked queries that waited too long */
+	uv_async_t wake; /* signatures are there, or stop */
+	uv_timer_t tick; /* idle connections, parked queries that waited too long */
 	struct udp_socket *udp;
 	size_t udp_n;
 	struct tcp_listener *tcp;
@@ -92,11 +96,11 @@ struct worker {
 	struct connection *connections; /* newest activity first */
 	struct connection *last_connection;
 	size_t connection_n;
-	struct parked *parked;  /* PARK_MAX, in order of arrival from parked_first */
+	struct parked *parked; /* PARK_MAX, in order of arrival from parked_first */
 	size_t parked_first, parked_n;
 	bool view_borrowed;
 	_Atomic bool stopping;
-	uint8_t *answer;        /* MESSAGE_MAX: where answers over TCP and late ones are written */
+	uint8_t *answer; /* MESSAGE_MAX: where answers over TCP and late ones are written */
 	struct query query;
 	struct query_stats query_stats;
 	struct net_stats stats;
@@ -113,7 +117,7 @@ struct signers {
 		pthread_t thread;
 		bool started;
 		unsigned id;
-	} *threads;
+	} * threads;
 };
 
 struct net {
@@ -122,7 +126,7 @@ struct net {
 	struct worker *workers;
 	unsigned worker_n;
 	struct signers signers;
-	_Atomic uint32_t connections;   /* over all workers */
+	_Atomic uint32_t connections; /* over all workers */
 	bool started;
 };
 
@@ -173,7 +177,8 @@ void signers_stop(struct signers *s);
 /* Gives back what is still queued. Both sides have stopped. */
 void signers_drain(struct signers *s);
 void signers_close(struct signers *s);
-/* Hands on one need whose claim the caller has won. False: full; the claim is still the caller's. */
+/* Hands on one need whose claim the caller has won. False: full; the claim is still the caller's.
+ */
 bool signers_submit(struct signers *s, struct view *view, const struct query_need *need);
 
 #endif

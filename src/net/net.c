@@ -60,7 +60,8 @@ static enum err open_all(struct net *n, struct diag *d)
 		if (e)
 			return e;
 	}
-	return signers_open(&n->signers, n, n->options.signer_n != 0 ? n->options.signer_n : cores());
+	return signers_open(&n->signers, n,
+			    n->options.signer_n != 0 ? n->options.signer_n : cores());
 }
 
 enum err net_open(struct net **out, const struct net_options *options, struct diag *d)

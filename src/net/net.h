@@ -2,11 +2,12 @@
 /*
  * net.h -- sockets, workers and signer threads: everything between the kernel and query_answer().
  *
- * Purpose.   N workers, each a thread with its own libuv loop, its own SO_REUSEPORT UDP sockets (recvmmsg/sendmmsg on a uv_poll_t) and TCP listeners and connections; M signer threads.
- *            Workers share nothing mutable but the view pointer, the signature caches and the queue to the signers.
- * Life.      net_open() binds (while still root), net_start() starts threads, net_stop() ends them, net_close() frees.
- * Threads.   The functions here belong to the control thread.
- * Errors.    Findings name the address: "127.0.0.1@53 (UDP): Address already in use".
+ * Purpose.   N workers, each a thread with its own libuv loop, its own SO_REUSEPORT UDP sockets
+ * (recvmmsg/sendmmsg on a uv_poll_t) and TCP listeners and connections; M signer threads. Workers
+ * share nothing mutable but the view pointer, the signature caches and the queue to the signers.
+ * Life.      net_open() binds (while still root), net_start() starts threads, net_stop() ends them,
+ * net_close() frees. Threads.   The functions here belong to the control thread. Errors. Findings
+ * name the address: "127.0.0.1@53 (UDP): Address already in use".
  */
 #ifndef NET_NET_H
 #define NET_NET_H
@@ -30,18 +31,19 @@ struct net_address {
 struct net_options {
 	const struct net_address *listen;
 	size_t listen_n;
-	unsigned worker_n;              /* 0: one per core that we may run on */
-	unsigned signer_n;              /* 0: the same */
+	unsigned worker_n; /* 0: one per core that we may run on */
+	unsigned signer_n; /* 0: the same */
 	uint32_t tcp_idle_ms;
-	uint32_t tcp_max;               /* connections over all workers */
-	struct view_slot *views;        /* borrowed for life */
+	uint32_t tcp_max;        /* connections over all workers */
+	struct view_slot *views; /* borrowed for life */
 };
 
 /* Opens and binds every socket of every worker. */
 enum err net_open(struct net **out, const struct net_options *options, struct diag *d);
 /* Starts the threads. A view must have been published. */
 enum err net_start(struct net *n);
-/* Asks all threads to end and waits for them; answers on their way are sent first. Accepts a net that was never started. */
+/* Asks all threads to end and waits for them; answers on their way are sent first. Accepts a net
+ * that was never started. */
 void net_stop(struct net *n);
 /* Accepts NULL. */
 void net_close(struct net *n);
@@ -49,13 +51,13 @@ void net_close(struct net *n);
 unsigned net_worker_n(const struct net *n);
 
 /* What the sockets count beside query/stats.h. */
-#define NET_STATS_TABLE(X)                                                       \
-	X(udp_send_errors, "UDP answers that the kernel refused")                \
-	X(tcp_accepted, "TCP connections accepted")                              \
-	X(tcp_refused, "TCP connections closed because of the limit")            \
-	X(tcp_open, "TCP connections open now")                                  \
-	X(tcp_idle_closed, "TCP connections closed for being idle")              \
-	X(signer_jobs, "signatures made by signer threads")                      \
+#define NET_STATS_TABLE(X)                                                                         \
+	X(udp_send_errors, "UDP answers that the kernel refused")                                  \
+	X(tcp_accepted, "TCP connections accepted")                                                \
+	X(tcp_refused, "TCP connections closed because of the limit")                              \
+	X(tcp_open, "TCP connections open now")                                                    \
+	X(tcp_idle_closed, "TCP connections closed for being idle")                                \
+	X(signer_jobs, "signatures made by signer threads")                                        \
 	X(signer_queue_full, "times the signer queue was full")
 
 struct net_stats {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Queries that wait for signatures: kept as they came and asked again once signer threads report. Hits never come here. */
+/* Queries that wait for signatures: kept as they came and asked again once signer threads report.
+ * Hits never come here. */
 #include <string.h>
 
 #include "net/internal.h"
@@ -106,9 +107,10 @@ void park_resume(struct worker *w)
 
 void park_expire(struct worker *w, uint64_t now_ms)
 {
-	pass(w, now_ms == UINT64_MAX	  ? UINT64_MAX
-		: now_ms > PARK_TIMEOUT_MS ? now_ms - PARK_TIMEOUT_MS
-					   : 0,
+	pass(w,
+	     now_ms == UINT64_MAX       ? UINT64_MAX
+	     : now_ms > PARK_TIMEOUT_MS ? now_ms - PARK_TIMEOUT_MS
+					: 0,
 	     true);
 }
 

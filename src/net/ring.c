@@ -21,7 +21,8 @@ struct ring {
 struct ring *ring_new(size_t size)
 {
 	size_t bytes = sizeof(struct ring) + size * sizeof(struct cell);
-	struct ring *r = aligned_alloc(CACHE_LINE, (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+	struct ring *r =
+	    aligned_alloc(CACHE_LINE, (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
 
 	if (r == NULL)
 		return NULL;

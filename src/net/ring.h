@@ -3,9 +3,9 @@
  * ring.h -- a bounded queue of signing jobs between workers and signer threads, without locks.
  *
  * Purpose.   A worker that has a job never waits: it is in the queue at once, or the queue is full.
- * Algorithm. Each cell carries a sequence number that says whose turn it is (D. Vyukov's bounded queue for many producers and consumers).
- * Threads.   Any number on both sides.
- * Memory.    All of it is taken in ring_new().
+ * Algorithm. Each cell carries a sequence number that says whose turn it is (D. Vyukov's bounded
+ * queue for many producers and consumers). Threads.   Any number on both sides. Memory.    All of
+ * it is taken in ring_new().
  */
 #ifndef NET_RING_H
 #define NET_RING_H
@@ -18,7 +18,7 @@
 struct ring;
 
 struct ring_job {
-	struct view *view;              /* pinned: the one who takes the job out unpins it */
+	struct view *view; /* pinned: the one who takes the job out unpins it */
 	struct query_need need;
 };
 

@@ -59,9 +59,10 @@ static enum err finding(const struct net_address *a, const char *transport, stru
 	char text[IP_TEXT_MAX];
 
 	diag_add(d, DIAG_ERROR, NULL,
-		 errno == EADDRINUSE ? "another server listens there; stop it, or change server.listen"
-		 : errno == EACCES   ? "ports below 1024 need root or CAP_NET_BIND_SERVICE"
-				     : NULL,
+		 errno == EADDRINUSE
+		     ? "another server listens there; stop it, or change server.listen"
+		 : errno == EACCES ? "ports below 1024 need root or CAP_NET_BIND_SERVICE"
+				   : NULL,
 		 "cannot listen on %s@%u (%s): %s", ip_to_text(&a->addr, text), a->port, transport,
 		 strerror(errno));
 	return ERR_IO;
@@ -96,7 +97,8 @@ static int open_bound(const struct net_address *a, int type, bool share)
 	return fd;
 }
 
-/* With SO_REUSEPORT a second server of the same user would start in silence and take half of the queries: so the port is first taken without. */
+/* With SO_REUSEPORT a second server of the same user would start in silence and take half of the
+ * queries: so the port is first taken without. */
 enum err socket_probe(const struct net_address *a, struct diag *d)
 {
 	int fd = open_bound(a, SOCK_DGRAM, false);
@@ -121,7 +123,8 @@ enum err socket_open_udp(const struct net_address *a, int *out, struct diag *d)
 		return finding(a, "UDP", d);
 	set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
 	set(fd, SOL_SOCKET, SO_SNDBUF, RECEIVE_BUFFER);
-	/* Answers are below every path's MTU by udp-size; forged "too big" messages must not shrink them. */
+	/* Answers are below every path's MTU by udp-size; forged "too big" messages must not shrink
+	 * them. */
 	if (a->addr.family == IP_V4)
 		set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
 	else

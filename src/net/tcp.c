@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* DNS over TCP (RFC 7766): framing, pipelining, answers of one read in one write, nobody waits for a slow client. */
+/* DNS over TCP (RFC 7766): framing, pipelining, answers of one read in one write, nobody waits for
+ * a slow client. */
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -8,27 +9,28 @@
 
 #include "net/internal.h"
 
-#define ACCEPTS_TURN   16
-#define INPUT_START    2048
-#define INPUT_MAX      (2u + MESSAGE_MAX)
+#define ACCEPTS_TURN 16
+#define INPUT_START  2048
+#define INPUT_MAX    (2u + MESSAGE_MAX)
 /* Answers that a client has not taken: past this its queries are not looked at until it reads. */
-#define OUTPUT_PAUSE   (64u << 10)
+#define OUTPUT_PAUSE (64u << 10)
 /* One answer more always fits behind the pause. */
-#define OUTPUT_MAX     (OUTPUT_PAUSE + 2u + MESSAGE_MAX)
-/* Queries of one connection that may wait for signatures: more would let one client fill the worker's room. */
-#define PARKED_MAX     64
+#define OUTPUT_MAX (OUTPUT_PAUSE + 2u + MESSAGE_MAX)
+/* Queries of one connection that may wait for signatures: more would let one client fill the
+ * worker's room. */
+#define PARKED_MAX 64
 
 struct connection {
 	struct worker *worker;
 	struct connection *newer, *older;
 	uv_poll_t poll;
 	int fd;
-	int events;             /* what the poll waits for */
+	int events; /* what the poll waits for */
 	struct sockaddr_storage peer;
 	struct ip_addr addr;
-	uint64_t active_ms;     /* last whole query or taken output */
+	uint64_t active_ms; /* last whole query or taken output */
 	unsigned parked;
-	bool ended;             /* the client sends no more */
+	bool ended; /* the client sends no more */
 	bool closing;
 	uint8_t *in;
 	size_t in_n, in_cap;
@@ -313,7 +315,8 @@ static void take(struct tcp_listener *l, int fd, const struct sockaddr_storage *
 	c->peer = *peer;
 	socket_client(peer, &c->addr);
 	c->poll.data = c;
-	/* Without this Nagle's algorithm holds back pipelined answers until the client's delayed ACK. */
+	/* Without this Nagle's algorithm holds back pipelined answers until the client's delayed
+	 * ACK. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (uv_poll_init(&w->loop, &c->poll, fd) != 0) {
 		close(fd);
@@ -340,10 +343,13 @@ void tcp_ready(uv_poll_t *poll, int status, int events)
 		struct sockaddr_storage peer;
 		socklen_t len = sizeof peer;
 		memset(&peer, 0, sizeof peer);
-		int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd =
+		    accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
-			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-				uv_poll_stop(poll); /* until the next tick: else the loop would spin */
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+			    errno == ENOBUFS)
+				uv_poll_stop(
+				    poll); /* until the next tick: else the loop would spin */
 			return;
 		}
 		if (atomic_load_explicit(&w->net->connections, memory_order_relaxed) >=

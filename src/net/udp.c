@@ -6,7 +6,7 @@
 
 #include "net/internal.h"
 
-#define BATCH        32
+#define BATCH 32
 /* Batches before the loop looks at other sockets: TCP and timers must not starve under a flood. */
 #define BATCHES_TURN 8
 #define REQUEST_MAX  4096
@@ -82,7 +82,8 @@ static void write_source(struct msghdr *m, const struct asker *a, uint8_t *contr
 	c->cmsg_type = v4 ? IP_PKTINFO : IPV6_PKTINFO;
 	c->cmsg_len = CMSG_LEN(n);
 	if (v4) {
-		/* ipi_spec_dst is the source of what is sent; the interface is left to the routing table. */
+		/* ipi_spec_dst is the source of what is sent; the interface is left to the routing
+		 * table. */
 		struct in_pktinfo info = { .ipi_spec_dst = a->to.v4.ipi_addr };
 		memcpy(CMSG_DATA(c), &info, sizeof info);
 	} else {
@@ -143,7 +144,8 @@ static void send_batch(struct udp_socket *s, struct udp_batch *b, int n)
 		if (sent > 0) {
 			at += sent;
 		} else if (errno != EINTR) {
-			/* A full buffer, or this one peer cannot be reached: the client asks again. */
+			/* A full buffer, or this one peer cannot be reached: the client asks again.
+			 */
 			counter_add(&s->worker->stats.udp_send_errors, 1);
 			at++;
 		}
@@ -181,7 +183,9 @@ void udp_send_one(const struct asker *a, const uint8_t *bytes, size_t n)
 		void *base; /* iov_base is not const, though sending only reads */
 	} data = { .from = bytes };
 	struct iovec iov = { data.base, n };
-	struct msghdr m = { .msg_name = &peer, .msg_namelen = a->peer_len, .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr m = {
+		.msg_name = &peer, .msg_namelen = a->peer_len, .msg_iov = &iov, .msg_iovlen = 1
+	};
 
 	write_source(&m, a, control);
 	if (sendmsg(a->udp->fd, &m, MSG_DONTWAIT) < 0)

@@ -12,7 +12,8 @@
 
 #define TICK_MS 500
 
-/* libuv runs I/O callbacks inside the poll and check handles only afterwards, so the view is borrowed by the first callback that needs it and given back before the loop sleeps. */
+/* libuv runs I/O callbacks inside the poll and check handles only afterwards, so the view is
+ * borrowed by the first callback that needs it and given back before the loop sleeps. */
 bool worker_begin(struct worker *w)
 {
 	struct timespec now;

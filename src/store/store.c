@@ -53,7 +53,8 @@ static enum err prepare_schema(const struct store *s)
 	if (version != 0)
 		return version < 0 ? ERR_STORE : ERR_UNSUPPORTED;
 	return run(s, "BEGIN IMMEDIATE;"
-		      "CREATE TABLE documents (key TEXT PRIMARY KEY, revision INTEGER NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;"
+		      "CREATE TABLE documents (key TEXT PRIMARY KEY, revision INTEGER NOT NULL, "
+		      "text TEXT NOT NULL) WITHOUT ROWID;"
 		      "PRAGMA user_version = 1;"
 		      "COMMIT");
 }
@@ -66,7 +67,8 @@ static enum err make_file(const char *path, struct diag *d)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		diag_add(d, DIAG_ERROR, &at, errno == ENOENT ? "make the directory server.state-dir" : NULL,
+		diag_add(d, DIAG_ERROR, &at,
+			 errno == ENOENT ? "make the directory server.state-dir" : NULL,
 			 "cannot open the store: %s", strerror(errno));
 		if (fd >= 0)
 			close(fd);
@@ -91,11 +93,13 @@ enum err store_open(struct store **out, const char *path, struct diag *d)
 		free(s);
 		return ERR_NOMEM;
 	}
-	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK)
 		e = ERR_STORE;
 	if (!e) {
 		sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
-		e = run(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF");
+		e = run(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA "
+			   "trusted_schema = OFF");
 	}
 	if (!e)
 		e = prepare_schema(s);
@@ -157,7 +161,8 @@ enum err store_get(struct store *s, const char *key, char **text, int64_t *revis
 }
 
 enum err store_list(struct store *s, const char *prefix,
-		    bool (*visit)(const char *key, const char *text, int64_t revision, void *context),
+		    bool (*visit)(const char *key, const char *text, int64_t revision,
+				  void *context),
 		    void *context)
 {
 	sqlite3_stmt *q = NULL;
@@ -170,8 +175,9 @@ enum err store_list(struct store *s, const char *prefix,
 	    sqlite3_bind_text(q, 1, prefix, -1, SQLITE_STATIC) != SQLITE_OK)
 		e = failed(s, "listing");
 	while (!e && (e = step_row(s, q)) == ERR_OK)
-		if (!visit((const char *)sqlite3_column_text(q, 0), (const char *)sqlite3_column_text(q, 1),
-			   sqlite3_column_int64(q, 2), context))
+		if (!visit((const char *)sqlite3_column_text(q, 0),
+			   (const char *)sqlite3_column_text(q, 1), sqlite3_column_int64(q, 2),
+			   context))
 			break;
 	sqlite3_finalize(q);
 	return e == ERR_NOT_FOUND ? ERR_OK : e;
@@ -185,8 +191,8 @@ static enum err revision_of(const struct store *s, const char *key, int64_t *out
 	enum err e = ERR_OK;
 
 	*out = 0;
-	if (sqlite3_prepare_v2(s->db, "SELECT revision FROM documents WHERE key = ?1", -1, &q, NULL) !=
-		SQLITE_OK ||
+	if (sqlite3_prepare_v2(s->db, "SELECT revision FROM documents WHERE key = ?1", -1, &q,
+			       NULL) != SQLITE_OK ||
 	    sqlite3_bind_text(q, 1, key, -1, SQLITE_STATIC) != SQLITE_OK)
 		e = failed(s, "reading");
 	if (!e)
@@ -203,8 +209,9 @@ static enum err write_one(const struct store *s, const struct store_change *c, i
 				  "ON CONFLICT (key) DO UPDATE SET revision = ?2, text = ?3";
 	static const char DELETE[] = "DELETE FROM documents WHERE key = ?1";
 	sqlite3_stmt *q = NULL;
-	bool ok = sqlite3_prepare_v2(s->db, c->text != NULL ? PUT : DELETE, -1, &q, NULL) == SQLITE_OK &&
-		  sqlite3_bind_text(q, 1, c->key, -1, SQLITE_STATIC) == SQLITE_OK;
+	bool ok =
+	    sqlite3_prepare_v2(s->db, c->text != NULL ? PUT : DELETE, -1, &q, NULL) == SQLITE_OK &&
+	    sqlite3_bind_text(q, 1, c->key, -1, SQLITE_STATIC) == SQLITE_OK;
 
 	if (ok && c->text != NULL)
 		ok = sqlite3_bind_int64(q, 2, revision + 1) == SQLITE_OK &&

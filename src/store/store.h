@@ -2,12 +2,14 @@
 /*
  * store.h -- state that lasts: documents by key, with revisions.
  *
- * Purpose.   Keys of peers, roles of own keys, what operators set by hand. The interface is small, so that something else can stand behind it for a fleet; here it is one SQLite file.
- * Documents. Text (JSON of the one who writes it) under a path such as "zones/example.com./foreign/13-12345". Each change of a document raises its revision by one, from 1.
- * Invariant. What returned ERR_OK is on disk (WAL, synchronous=FULL); a batch is there whole or not at all, whatever instruction the process dies at.
- * Threads.   The control thread.
- * Memory.    Texts handed to a callback are borrowed during the call.
- * Errors.    ERR_STORE, logged here with SQLite's words; ERR_CONFLICT: another revision than expected; ERR_NOT_FOUND; ERR_TOO_LONG.
+ * Purpose.   Keys of peers, roles of own keys, what operators set by hand. The interface is small,
+ * so that something else can stand behind it for a fleet; here it is one SQLite file. Documents.
+ * Text (JSON of the one who writes it) under a path such as "zones/example.com./foreign/13-12345".
+ * Each change of a document raises its revision by one, from 1. Invariant. What returned ERR_OK is
+ * on disk (WAL, synchronous=FULL); a batch is there whole or not at all, whatever instruction the
+ * process dies at. Threads.   The control thread. Memory.    Texts handed to a callback are
+ * borrowed during the call. Errors.    ERR_STORE, logged here with SQLite's words; ERR_CONFLICT:
+ * another revision than expected; ERR_NOT_FOUND; ERR_TOO_LONG.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -32,8 +34,9 @@ void store_close(struct store *s);
 
 struct store_change {
 	const char *key;
-	const char *text;       /* NULL: delete (no error where it is not there) */
-	int64_t expected;       /* STORE_ANY_REVISION, 0 for "not there yet", or the revision read before */
+	const char *text; /* NULL: delete (no error where it is not there) */
+	int64_t
+	    expected; /* STORE_ANY_REVISION, 0 for "not there yet", or the revision read before */
 };
 
 /* All of them or none. */
@@ -45,9 +48,13 @@ enum err store_delete(struct store *s, const char *key);
 enum err store_get(struct store *s, const char *key, char **text, int64_t *revision);
 
 /* Documents whose key starts with `prefix`, ascending by key, until `visit` returns false. */
-enum err store_list(struct store *s, const char *prefix, bool (*visit)(const char *key, const char *text, int64_t revision, void *context), void *context);
+enum err store_list(struct store *s, const char *prefix,
+		    bool (*visit)(const char *key, const char *text, int64_t revision,
+				  void *context),
+		    void *context);
 
 /* `seen` is called after each change is on disk, with text NULL for a deletion. One watcher. */
-void store_watch(struct store *s, void (*seen)(const char *key, const char *text, void *context), void *context);
+void store_watch(struct store *s, void (*seen)(const char *key, const char *text, void *context),
+		 void *context);
 
 #endif

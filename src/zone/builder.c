@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Takes records in, one by one. What they make of one another is derived when the version is sealed (seal.c). */
+/* Takes records in, one by one. What they make of one another is derived when the version is sealed
+ * (seal.c). */
 #include "zone/builder.h"
 
 #include <stdarg.h>
@@ -234,8 +235,7 @@ static enum err make_ancestors(struct zone_builder *b, const uint8_t *name)
 	return ERR_OK;
 }
 
-enum err builder_node(struct zone_builder *b, const uint8_t *name, unsigned room,
-		      struct node **out)
+enum err builder_node(struct zone_builder *b, const uint8_t *name, unsigned room, struct node **out)
 {
 	struct node *old = lookup(b, name);
 
@@ -310,7 +310,8 @@ static enum err drop_rrset(struct zone_builder *b, struct rrset *r)
 	return list_add(&b->made->dropped_rrsets, r) ? ERR_OK : ERR_NOMEM;
 }
 
-/* `r` with one record more; the builder remembers its spare room while records of one RRset follow one another. */
+/* `r` with one record more; the builder remembers its spare room while records of one RRset follow
+ * one another. */
 static struct rrset *append(struct zone_builder *b, struct rrset *r, const struct zone_record *rec)
 {
 	size_t need = r->wire_len + RR_FIXED_LEN + rec->rdata.n;
@@ -343,22 +344,25 @@ static enum err add_to(struct zone_builder *b, struct node *n, struct rrset *old
 		       const struct zone_record *r, struct diag *d)
 {
 	if (old->steering != NULL) {
-		record_finding(b, d, DIAG_ERROR, r,
-			       "the name is steered for this type; its values belong into the steering file");
+		record_finding(
+		    b, d, DIAG_ERROR, r,
+		    "the name is steered for this type; its values belong into the steering file");
 		return ERR_OK;
 	}
 	if (old->ttl != r->ttl)
 		record_finding(b, d, DIAG_WARNING, r,
-			       "TTL differs from the other records of the set; the lowest is used (RFC 2181 section 5.2)");
+			       "TTL differs from the other records of the set; the lowest is used "
+			       "(RFC 2181 section 5.2)");
 	if (old->rr_n == UINT16_MAX) {
 		record_finding(b, d, DIAG_ERROR, r, "more than 65535 records in one set");
 		return ERR_OK;
 	}
 	bool replaced = !old->building;
+	struct rrset **place = node_place(n, r->type); /* appending may move the RRset */
 	struct rrset *more = append(b, old, r);
 	if (more == NULL)
 		return ERR_NOMEM;
-	node_put(n, more);
+	*place = more;
 	return replaced ? drop_rrset(b, old) : ERR_OK;
 }
 
@@ -547,7 +551,8 @@ enum err zone_build_steer(struct zone_builder *b, const struct zone_record *at, 
 	const struct rrset *there = n != NULL ? node_find(n, at->type) : NULL;
 	if (there != NULL) {
 		builder_finding(b, d, DIAG_ERROR, there,
-				"the steering file steers this name and type: remove these records from the zone file");
+				"the steering file steers this name and type: remove these records "
+				"from the zone file");
 		return ERR_OK;
 	}
 	struct rrset *s = steered_rrset(at, policy, variants, variant_n);

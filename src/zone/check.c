@@ -17,7 +17,8 @@ static const char *text_of(const struct node *n, char *out)
 
 #define FINDING(severity, at, ...) builder_finding(c->b, c->d, (severity), (at), __VA_ARGS__)
 
-/* RFC 1034 §3.6.2 and RFC 2181 §10.1: CNAME alone; the signer's own types may stand beside it (RFC 4034 §3, §4). */
+/* RFC 1034 §3.6.2 and RFC 2181 §10.1: CNAME alone; the signer's own types may stand beside it (RFC
+ * 4034 §3, §4). */
 static void check_cname(const struct check *c, const struct node *n)
 {
 	char name[NAME_TEXT_MAX], type[RR_TYPE_TEXT_MAX];
@@ -63,11 +64,12 @@ static void check_place(const struct check *c, const struct node *n)
 		const struct rr_type_info *info = rr_type_info(r->type);
 		if (info != NULL && (info->flags & RR_APEX_ONLY) && !(n->flags & NODE_BELOW_CUT))
 			FINDING(r->type == TYPE_SOA ? DIAG_ERROR : DIAG_WARNING, r,
-				"%s has %s, which belongs to the zone's own name",
-				text_of(n, name), rr_type_to_text(r->type, type));
+				"%s has %s, which belongs to the zone's own name", text_of(n, name),
+				rr_type_to_text(r->type, type));
 		if (r->type == TYPE_DS && !(n->flags & (NODE_CUT | NODE_BELOW_CUT)))
 			FINDING(DIAG_ERROR, r,
-				"%s has DS but no NS: there is no delegation to secure (RFC 4034 section 5)",
+				"%s has DS but no NS: there is no delegation to secure (RFC 4034 "
+				"section 5)",
 				text_of(n, name));
 	}
 	if ((n->flags & NODE_APEX) && node_find(n, TYPE_DS) != NULL)
@@ -75,7 +77,8 @@ static void check_place(const struct check *c, const struct node *n)
 			"DS belongs to the parent's side of a cut (RFC 4034 section 5)");
 	if ((n->flags & NODE_WILDCARD) && (n->flags & NODE_CUT))
 		FINDING(DIAG_WARNING, node_find(n, TYPE_NS),
-			"%s has NS: what a wildcard delegation means is not defined (RFC 4592 section 4.2)",
+			"%s has NS: what a wildcard delegation means is not defined (RFC 4592 "
+			"section 4.2)",
 			text_of(n, name));
 }
 
@@ -90,12 +93,14 @@ static void check_occluded(const struct check *c, const struct node *n)
 		bool at_cut = (n->flags & NODE_CUT) && r->type != TYPE_NS && r->type != TYPE_DS;
 		if ((!below && !at_cut) || r->type == TYPE_A || r->type == TYPE_AAAA)
 			continue;
-		FINDING(DIAG_WARNING, r, "%s %s lies at or below a delegation or DNAME and is never served",
+		FINDING(DIAG_WARNING, r,
+			"%s %s lies at or below a delegation or DNAME and is never served",
 			text_of(n, name), rr_type_to_text(r->type, type));
 	}
 }
 
-/* An in-zone target must have addresses of its own, unless a wildcard or another cut answers for it. */
+/* An in-zone target must have addresses of its own, unless a wildcard or another cut answers for
+ * it. */
 static void check_target(const struct check *c, const struct node *n, const struct rrset *r,
 			 const uint8_t *target)
 {
@@ -111,12 +116,13 @@ static void check_target(const struct check *c, const struct node *n, const stru
 	if (f.match == ZONE_DNAME || (f.match == ZONE_CUT && !glue_wanted))
 		return;
 	if (host != NULL && node_find(host, TYPE_CNAME) != NULL && !glue_wanted)
-		FINDING(DIAG_WARNING, r, "%s %s points to %s, which is a CNAME (RFC 2181 section 10.3)",
+		FINDING(DIAG_WARNING, r,
+			"%s %s points to %s, which is a CNAME (RFC 2181 section 10.3)",
 			text_of(n, name), rr_type_to_text(r->type, type), name_to_text(target, to));
 	else if (host == NULL ||
 		 (node_find(host, TYPE_A) == NULL && node_find(host, TYPE_AAAA) == NULL))
-		FINDING(DIAG_WARNING, r, "%s %s points to %s, which has no address%s", text_of(n, name),
-			rr_type_to_text(r->type, type), name_to_text(target, to),
+		FINDING(DIAG_WARNING, r, "%s %s points to %s, which has no address%s",
+			text_of(n, name), rr_type_to_text(r->type, type), name_to_text(target, to),
 			glue_wanted ? " (glue is missing)" : "");
 }
 
@@ -163,6 +169,7 @@ void check_zone(const struct zone *z, struct zone_builder *b, struct diag *d)
 	struct check c = { z, b, d };
 
 	if (node_find(z->apex, TYPE_NS) == NULL)
-		builder_finding(b, d, DIAG_ERROR, z->soa, "the zone has no NS record at its own name");
+		builder_finding(b, d, DIAG_ERROR, z->soa,
+				"the zone has no NS record at its own name");
 	zone_walk(z, visit, &c);
 }

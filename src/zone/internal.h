@@ -2,8 +2,9 @@
 /*
  * internal.h -- what a zone version is made of; private to this folder.
  *
- * Ownership. A node or RRset belongs to the version that made it and to every newer one that still has it. When a newer version drops it, it goes to the `dropped` list of the version before,
- *            which frees it when it is freed itself. Versions are freed oldest first, so nobody reads what goes.
+ * Ownership. A node or RRset belongs to the version that made it and to every newer one that still
+ * has it. When a newer version drops it, it goes to the `dropped` list of the version before, which
+ * frees it when it is freed itself. Versions are freed oldest first, so nobody reads what goes.
  */
 #ifndef ZONE_INTERNAL_H
 #define ZONE_INTERNAL_H
@@ -14,8 +15,8 @@
 
 /* Signature ids of one zone through all of its versions. */
 struct zone_ids {
-	unsigned refs;                  /* versions and builders */
-	uint32_t end;                   /* all ids given out so far are below */
+	unsigned refs; /* versions and builders */
+	uint32_t end;  /* all ids given out so far are below */
 	uint32_t *free_ids;
 	size_t free_n, free_cap;
 };
@@ -26,7 +27,7 @@ struct zone_list {
 };
 
 struct zone {
-	struct trie *names;             /* name_key() -> struct node */
+	struct trie *names; /* name_key() -> struct node */
 	const struct node *apex;
 	const struct rrset *soa;
 	struct zone_ids *ids;
@@ -35,23 +36,24 @@ struct zone {
 	uint16_t file_n;
 	uint32_t max_ttl;
 	size_t rr_n, data_bytes;
-	struct zone *newer;             /* the version made from this one */
-	bool newer_shares;              /* ... by change: it has all that is not in `dropped` */
+	struct zone *newer; /* the version made from this one */
+	bool newer_shares;  /* ... by change: it has all that is not in `dropped` */
 	struct zone_list dropped_nodes, dropped_rrsets;
-	uint32_t *dead_ids;             /* ids that no newer version uses */
+	uint32_t *dead_ids; /* ids that no newer version uses */
 	size_t dead_id_n;
-	uint8_t name[NAME_MAX_LEN];     /* lower case */
+	uint8_t name[NAME_MAX_LEN]; /* lower case */
 };
 
 struct zone_builder {
-	struct zone *made;              /* the version being built; its trie is an edit */
-	struct trie *start;             /* from nothing: the empty trie that `names` is an edit of */
-	struct zone *base;              /* change: the version changed; else `like` */
+	struct zone *made;  /* the version being built; its trie is an edit */
+	struct trie *start; /* from nothing: the empty trie that `names` is an edit of */
+	struct zone *base;  /* change: the version changed; else `like` */
 	bool change;
-	struct zone_list touched;       /* change: names (struct node copies' keys), malloc'd wire names */
-	struct rrset *growing;          /* the RRset that was appended to last, and its room */
+	struct zone_list
+	    touched;           /* change: names (struct node copies' keys), malloc'd wire names */
+	struct rrset *growing; /* the RRset that was appended to last, and its room */
 	size_t growing_cap;
-	size_t faults;                  /* findings of severity error */
+	size_t faults; /* findings of severity error */
 };
 
 /* node.c */
@@ -60,6 +62,8 @@ struct node *node_new(const uint8_t *name, unsigned room);
 struct node *node_copy(const struct node *n, unsigned room);
 void node_put(struct node *n, struct rrset *r);
 void node_take(struct node *n, uint16_t type);
+/* Where the RRset of a type that is there stands. */
+struct rrset **node_place(struct node *n, uint16_t type);
 struct rrset *node_find(const struct node *n, uint16_t type);
 size_t node_bytes(const struct node *n);
 void rrset_free(struct rrset *r);
@@ -78,13 +82,16 @@ void ids_give_back(struct zone_ids *i, uint32_t id);
 bool list_add(struct zone_list *l, void *item);
 void list_free(struct zone_list *l);
 
-/* builder.c: the node of a name as one that may be changed, made with its ancestors where missing. ERR_NOMEM. */
-enum err builder_node(struct zone_builder *b, const uint8_t *name, unsigned room, struct node **out);
+/* builder.c: the node of a name as one that may be changed, made with its ancestors where missing.
+ * ERR_NOMEM. */
+enum err builder_node(struct zone_builder *b, const uint8_t *name, unsigned room,
+		      struct node **out);
 /* Puts a changed copy in the place of a node. */
 enum err builder_replace(struct zone_builder *b, struct node *old, struct node *with);
 
 /* A finding about an RRset (NULL: about the zone), counted as a fault where it is an error. */
-void builder_finding(struct zone_builder *b, struct diag *d, enum diag_severity severity, const struct rrset *at, const char *format, ...)
+void builder_finding(struct zone_builder *b, struct diag *d, enum diag_severity severity,
+		     const struct rrset *at, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
 /* nsec.c */

@@ -49,6 +49,11 @@ struct rrset *node_find(const struct node *n, uint16_t type)
 	return i < n->rrset_n && n->rrset[i]->type == type ? n->rrset[i] : NULL;
 }
 
+struct rrset **node_place(struct node *n, uint16_t type)
+{
+	return &n->rrset[place_of(n, type)];
+}
+
 /* Room must be there. */
 void node_put(struct node *n, struct rrset *r)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The NSEC chain (RFC 4034 §4): one record at each authoritative name that owns data, and at each cut. */
+/* The NSEC chain (RFC 4034 §4): one record at each authoritative name that owns data, and at each
+ * cut. */
 #include <stdlib.h>
 
 #include "dns/rdata.h"
@@ -26,7 +27,8 @@ static const struct node *next_owner(const struct zone *z, const struct node *n)
 	}
 }
 
-/* The types of the bitmap, ascending; at a cut only what the parent is authoritative for, and NS (RFC 4035 §2.3). */
+/* The types of the bitmap, ascending; at a cut only what the parent is authoritative for, and NS
+ * (RFC 4035 §2.3). */
 static size_t types_of(const struct node *n, uint16_t *types)
 {
 	size_t t = 0;

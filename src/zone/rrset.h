@@ -2,28 +2,32 @@
 /*
  * rrset.h -- one RRset as the data plane sends it and the signer signs it.
  *
- * Purpose.   Records are stored in the form they are sent in, without their owner: TYPE CLASS TTL RDLENGTH RDATA, one after another, so rendering is copying.
- * Invariant. Immutable once its zone version is sealed. Records stand in canonical order (RFC 4034 §6.3), no two are equal, all have the RRset's TTL (RFC 2181 §5.2).
- *            Names in RDATA are uncompressed and keep the case they were given.
- *            A steered RRset holds its default values itself and points to its variants; variant 0 is always the RRset itself.
- * Signature. sig_id is the RRset's slot in the signature cache of its zone; 0 means that it is never signed (delegation NS, glue, occluded data, unsigned zone).
- *            Two RRsets of one zone version never share an id; an RRset that did not change keeps its id in the next version.
- * Memory.    Owned by the zone version that made it.
+ * Purpose.   Records are stored in the form they are sent in, without their owner: TYPE CLASS TTL
+ * RDLENGTH RDATA, one after another, so rendering is copying. Invariant. Immutable once its zone
+ * version is sealed. Records stand in canonical order (RFC 4034 §6.3), no two are equal, all have
+ * the RRset's TTL (RFC 2181 §5.2). Names in RDATA are uncompressed and keep the case they were
+ * given. A steered RRset holds its default values itself and points to its variants; variant 0 is
+ * always the RRset itself. Signature. sig_id is the RRset's slot in the signature cache of its
+ * zone; 0 means that it is never signed (delegation NS, glue, occluded data, unsigned zone). Two
+ * RRsets of one zone version never share an id; an RRset that did not change keeps its id in the
+ * next version. Memory.    Owned by the zone version that made it.
  */
 #ifndef ZONE_RRSET_H
 #define ZONE_RRSET_H
 
 #include <stdint.h>
 
-#define RR_FIXED_LEN 10                 /* TYPE CLASS TTL RDLENGTH */
+#define RR_FIXED_LEN 10 /* TYPE CLASS TTL RDLENGTH */
 
 struct rrset;
 
-/* How a steered RRset answers. The policy number belongs to the zone's compiled steering (geo/steer.h). */
+/* How a steered RRset answers. The policy number belongs to the zone's compiled steering
+ * (geo/steer.h). */
 struct rrset_steering {
 	uint32_t policy;
 	uint32_t variant_n;
-	struct rrset *variant[];        /* [0] is NULL: the RRset itself; the others carry the same type and TTL and own ids */
+	struct rrset *variant[]; /* [0] is NULL: the RRset itself; the others carry the same type
+				    and TTL and own ids */
 };
 
 struct rrset {
@@ -32,11 +36,12 @@ struct rrset {
 	uint32_t ttl;
 	uint32_t wire_len;
 	uint32_t sig_id;
-	uint32_t line;                  /* where its first record stood, 0 if made by us */
-	uint16_t file;                  /* index into the files of the zone's source */
-	uint8_t compressible;           /* RDATA has names that may be compressed (NS, CNAME, SOA, MX, PTR, ...) */
-	uint8_t building;               /* not sealed yet: the builder's own */
-	struct rrset_steering *steering;/* NULL when everybody gets the same; owned */
+	uint32_t line;        /* where its first record stood, 0 if made by us */
+	uint16_t file;        /* index into the files of the zone's source */
+	uint8_t compressible; /* RDATA has names that may be compressed (NS, CNAME, SOA, MX, PTR,
+				 ...) */
+	uint8_t building;     /* not sealed yet: the builder's own */
+	struct rrset_steering *steering; /* NULL when everybody gets the same; owned */
 	uint8_t wire[];
 };
 

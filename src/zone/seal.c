@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* From a heap of records to a version: canonical order, flags, the NSEC chain, signature ids, and what the version before no longer shares. */
+/* From a heap of records to a version: canonical order, flags, the NSEC chain, signature ids, and
+ * what the version before no longer shares. */
 #include <stdlib.h>
 
 #include "dns/rdata.h"
@@ -9,8 +10,8 @@
 /* ---- one RRset ---- */
 
 struct rr {
-	struct span wire;       /* TYPE to the end of RDATA */
-	struct span canonical;  /* RDATA in canonical form */
+	struct span wire;      /* TYPE to the end of RDATA */
+	struct span canonical; /* RDATA in canonical form */
 };
 
 static int by_rdata(const void *a, const void *b)
@@ -124,12 +125,14 @@ static bool is_signed(const struct node *n, uint16_t type)
 	return !(n->flags & NODE_CUT) || type == TYPE_DS || type == TYPE_NSEC;
 }
 
-/* The RRset of the version before that says the same under the same name, where it was signed too. */
+/* The RRset of the version before that says the same under the same name, where it was signed too.
+ */
 static const struct rrset *twin(const struct rrset *r, const struct rrset *before)
 {
 	if (before == NULL)
 		return NULL;
-	for (uint32_t i = 0; i < (before->steering != NULL ? before->steering->variant_n : 1); i++) {
+	for (uint32_t i = 0; i < (before->steering != NULL ? before->steering->variant_n : 1);
+	     i++) {
 		const struct rrset *v = rrset_variant(before, i);
 		if (v->sig_id != 0 && rrset_same(r, v))
 			return v;
@@ -200,7 +203,8 @@ static enum err add_dead(struct zone *base, struct zone_list *dead, const struct
 {
 	(void)base;
 	for (uint32_t i = 0;
-	     before != NULL && i < (before->steering != NULL ? before->steering->variant_n : 1); i++) {
+	     before != NULL && i < (before->steering != NULL ? before->steering->variant_n : 1);
+	     i++) {
 		uint32_t id = rrset_variant(before, i)->sig_id;
 		if (id != 0 && !id_is_used(now, id) && !list_add(dead, (void *)(uintptr_t)id))
 			return ERR_NOMEM;
@@ -208,8 +212,7 @@ static enum err add_dead(struct zone *base, struct zone_list *dead, const struct
 	return ERR_OK;
 }
 
-static enum err find_dead(struct zone_builder *b, struct zone_list *dead,
-			  const struct node *before)
+static enum err find_dead(struct zone_builder *b, struct zone_list *dead, const struct node *before)
 {
 	const struct node *now = node_at(b->made, before->name);
 	enum err e = ERR_OK;
@@ -353,8 +356,8 @@ static enum err reflag(struct zone_builder *b, const uint8_t *name)
 
 	if (n == NULL)
 		return ERR_OK;
-	const struct node *parent = name_equal(name, z->name) ? NULL
-							      : node_at(z, name_parent(n->name));
+	const struct node *parent =
+	    name_equal(name, z->name) ? NULL : node_at(z, name_parent(n->name));
 	uint8_t flags = derive_flags(z, n, parent);
 	if (flags == (n->flags & ~NODE_BUILDING))
 		return ERR_OK;
@@ -364,7 +367,8 @@ static enum err reflag(struct zone_builder *b, const uint8_t *name)
 	return e;
 }
 
-/* A node whose authority changed: its RRsets are signed now, or no longer, and are made anew to get or lose their ids. */
+/* A node whose authority changed: its RRsets are signed now, or no longer, and are made anew to get
+ * or lose their ids. */
 static enum err renew_rrsets(struct zone_builder *b, struct node *n)
 {
 	for (unsigned i = 0; i < n->rrset_n; i++) {
@@ -380,7 +384,8 @@ static enum err renew_rrsets(struct zone_builder *b, struct node *n)
 		copy->sig_id = 0;
 		if (r->steering != NULL) {
 			free(copy);
-			return ERR_UNSUPPORTED; /* steered names are changed by building the zone anew */
+			return ERR_UNSUPPORTED; /* steered names are changed by building the zone
+						   anew */
 		}
 		if (!list_add(&b->made->dropped_rrsets, r)) {
 			free(copy);

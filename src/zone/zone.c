@@ -7,7 +7,8 @@
 
 /* ---- look-ups: the data plane's ---- */
 
-/* The topmost cut or DNAME strictly above or at the name with that key; NULL where there is none. */
+/* The topmost cut or DNAME strictly above or at the name with that key; NULL where there is none.
+ */
 static const struct node *topmost(const struct zone *z, const uint8_t *key, const uint16_t *ends,
 				  unsigned from, unsigned to)
 {
@@ -81,7 +82,8 @@ const struct node *zone_nsec_for(const struct zone *z, const uint8_t *wire)
 	uint16_t ends[NAME_LABELS_MAX];
 	struct name name;
 
-	/* Ends: each turn goes to an earlier name, and only empty non-terminals make another turn. */
+	/* Ends: each turn goes to an earlier name, and only empty non-terminals make another turn.
+	 */
 	for (name_from_wire(&name, wire);; name_from_wire(&name, wire)) {
 		size_t len = name_key_ends(&name, key, ends);
 		struct trie_found f = trie_find_previous(z->names, (struct span){ key, len });
@@ -116,7 +118,8 @@ const struct rrset *zone_soa(const struct zone *z)
 	return z->soa;
 }
 
-/* The five numbers at the end of the SOA's RDATA (RFC 1035 §3.3.13): serial, refresh, retry, expire, minimum. */
+/* The five numbers at the end of the SOA's RDATA (RFC 1035 §3.3.13): serial, refresh, retry,
+ * expire, minimum. */
 static uint32_t soa_number(const struct zone *z, unsigned which)
 {
 	return load_u32(z->soa->wire + z->soa->wire_len - 20 + 4 * which);

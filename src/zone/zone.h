@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * zone.h -- the data of one zone: an ordered tree of names, immutable once sealed, and the look-ups of RFC 1034 §4.3.2.
+ * zone.h -- the data of one zone: an ordered tree of names, immutable once sealed, and the look-ups
+ * of RFC 1034 §4.3.2.
  *
- * Purpose.   Everything an answer from zone data needs: exact names, empty non-terminals, wildcards (RFC 4592), zone cuts, glue, occluded names, and the NSEC that proves what is not there.
- * Invariant. A sealed version never changes. Every name has its ancestors up to the apex as nodes (empty non-terminals are nodes without RRsets).
- *            Existence does not depend on steering. In a zone with denial, each authoritative name that owns data has an NSEC RRset; nodes below cuts and empty non-terminals have none.
- * Threads.   Any number of readers.
- * Memory.    zone_free() frees a version with what no newer version has (zone/builder.h). Versions of one zone are freed oldest first, by the control thread. Pointers that look-ups
- *            return are borrowed from the version.
- * Data plane: look-ups do not allocate, lock or log.
+ * Purpose.   Everything an answer from zone data needs: exact names, empty non-terminals, wildcards
+ * (RFC 4592), zone cuts, glue, occluded names, and the NSEC that proves what is not there.
+ * Invariant. A sealed version never changes. Every name has its ancestors up to the apex as nodes
+ * (empty non-terminals are nodes without RRsets). Existence does not depend on steering. In a zone
+ * with denial, each authoritative name that owns data has an NSEC RRset; nodes below cuts and empty
+ * non-terminals have none. Threads.   Any number of readers. Memory.    zone_free() frees a version
+ * with what no newer version has (zone/builder.h). Versions of one zone are freed oldest first, by
+ * the control thread. Pointers that look-ups return are borrowed from the version. Data plane:
+ * look-ups do not allocate, lock or log.
  */
 #ifndef ZONE_ZONE_H
 #define ZONE_ZONE_H
@@ -24,8 +27,9 @@ struct zone;
 
 enum node_flag {
 	NODE_APEX = 1,
-	NODE_CUT = 2,           /* owns NS and is not the apex: a delegation point */
-	NODE_BELOW_CUT = 4,     /* under a cut, or under a DNAME: glue or occluded, never authoritative */
+	NODE_CUT = 2, /* owns NS and is not the apex: a delegation point */
+	NODE_BELOW_CUT =
+	    4, /* under a cut, or under a DNAME: glue or occluded, never authoritative */
 	NODE_WILDCARD = 8,      /* first label is "*" */
 	NODE_HAS_WILDCARD = 16, /* has a child "*" */
 	NODE_DNAME = 32,        /* owns DNAME */
@@ -34,30 +38,32 @@ enum node_flag {
 };
 
 struct node {
-	uint8_t flags;                  /* enum node_flag */
+	uint8_t flags; /* enum node_flag */
 	uint8_t label_n;
 	uint16_t rrset_n;
-	struct rrset *nsec;             /* NULL: none */
-	const uint8_t *name;            /* wire, case as first seen; lies behind the array */
-	struct rrset *rrset[];          /* ascending by type */
+	struct rrset *nsec;    /* NULL: none */
+	const uint8_t *name;   /* wire, case as first seen; lies behind the array */
+	struct rrset *rrset[]; /* ascending by type */
 };
 
 /* What find() saw. */
 enum zone_match {
-	ZONE_EXACT,             /* node is the name itself (it may be empty) */
-	ZONE_WILDCARD,          /* node is "*.encloser", which covers the name */
-	ZONE_CUT,               /* node is the delegation point at or above the name */
-	ZONE_DNAME,             /* node owns the DNAME above the name */
-	ZONE_NXDOMAIN,          /* neither the name nor a wildcard for it exists; node is NULL */
+	ZONE_EXACT,    /* node is the name itself (it may be empty) */
+	ZONE_WILDCARD, /* node is "*.encloser", which covers the name */
+	ZONE_CUT,      /* node is the delegation point at or above the name */
+	ZONE_DNAME,    /* node owns the DNAME above the name */
+	ZONE_NXDOMAIN, /* neither the name nor a wildcard for it exists; node is NULL */
 };
 
 struct zone_find {
 	enum zone_match match;
 	const struct node *node;
-	const struct node *encloser;    /* the closest encloser (RFC 4592 §3.3.1); for ZONE_EXACT the node itself */
+	const struct node
+	    *encloser; /* the closest encloser (RFC 4592 §3.3.1); for ZONE_EXACT the node itself */
 };
 
-/* Looks `name` up. It must be at or below the apex. At a cut itself the match is ZONE_CUT; the caller asks for DS there with the node that it gets. */
+/* Looks `name` up. It must be at or below the apex. At a cut itself the match is ZONE_CUT; the
+ * caller asks for DS there with the node that it gets. */
 struct zone_find zone_find(const struct zone *z, const struct name *name);
 
 /* The node at exactly that name, or NULL; cuts are not looked at (glue, additional data). */
@@ -66,7 +72,8 @@ const struct node *zone_node(const struct zone *z, const uint8_t *name);
 /* The RRset of a type at a node, or NULL. */
 const struct rrset *node_rrset(const struct node *n, uint16_t type);
 
-/* The node whose NSEC matches or covers the name: the greatest one with an NSEC that is not after it. In a zone with denial never NULL for names within the zone. */
+/* The node whose NSEC matches or covers the name: the greatest one with an NSEC that is not after
+ * it. In a zone with denial never NULL for names within the zone. */
 const struct node *zone_nsec_for(const struct zone *z, const uint8_t *name);
 
 const struct node *zone_apex(const struct zone *z);
@@ -79,16 +86,17 @@ bool zone_has_denial(const struct zone *z);
 /* Greatest TTL of any RRset in it. */
 uint32_t zone_max_ttl(const struct zone *z);
 
-size_t zone_name_n(const struct zone *z);       /* nodes */
-size_t zone_rr_n(const struct zone *z);         /* records; variants and NSEC not counted */
-size_t zone_bytes(const struct zone *z);        /* memory, about */
+size_t zone_name_n(const struct zone *z); /* nodes */
+size_t zone_rr_n(const struct zone *z);   /* records; variants and NSEC not counted */
+size_t zone_bytes(const struct zone *z);  /* memory, about */
 /* Ids in use are below this. */
 uint32_t zone_sig_id_end(const struct zone *z);
 /* Source file by rrset->file, or NULL. */
 const char *zone_file(const struct zone *z, uint16_t file);
 
 /* All nodes in canonical order. Stops when `visit` returns false. */
-void zone_walk(const struct zone *z, bool (*visit)(const struct node *n, void *context), void *context);
+void zone_walk(const struct zone *z, bool (*visit)(const struct node *n, void *context),
+	       void *context);
 
 void zone_free(struct zone *z);
 

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * api.h -- the HTTP interface: a table of routes over control, on a Unix socket.
+ *
+ * Purpose.   concordctl and whatever speaks HTTP and JSON. libmicrohttpd parses; our own listener
+ * hands it connections on the control loop. Limits.    Connections, header and body sizes and idle
+ * time are bounded; a request that goes past them gets its HTTP error. Threads.   The control
+ * thread. Access.    The socket's file mode (0660, owner and group of the daemon). An old socket
+ * file that nobody listens on is replaced. Errors.    application/problem+json (RFC 9457): title,
+ * status, detail.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include <uv.h>
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "control/control.h"
+
+struct api;
+
+struct api_options {
+	const char *socket_path;
+	struct control *control; /* borrowed */
+	json_t *(*stats)(
+	    void *context); /* counters of the data plane; the caller of it owns the value */
+	void *stats_context;
+};
+
+enum err api_start(struct api **out, uv_loop_t *loop, const struct api_options *options,
+		   struct diag *d);
+void api_stop(struct api *a);
+
+#endif

@@ -1,0 +1,612 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The configuration's tables: one a section; sections refer to one another by id, in any order. */
+#include "control/config.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "control/schema.h"
+#include "dns/name.h"
+#include "dnssec/algorithm.h"
+
+#define ROW(type, field, name, k, ...)                                                             \
+	{                                                                                          \
+		.key = (name), .kind = (k), .offset = offsetof(type, field), __VA_ARGS__           \
+	}
+
+/* ---- server ---- */
+
+static bool parse_address(const char *text, struct config_address *out)
+{
+	char addr[64];
+	uint32_t port = 53;
+	const char *at = strrchr(text, '@');
+	size_t n = at != NULL ? (size_t)(at - text) : strlen(text);
+
+	if (n >= sizeof addr)
+		return false;
+	memcpy(addr, text, n);
+	addr[n] = 0;
+	if (at != NULL && (!schema_u32(at + 1, &port) || port == 0 || port > 65535))
+		return false;
+	out->port = (uint16_t)port;
+	return ip_from_text(addr, &out->addr);
+}
+
+static enum err read_listen(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct config_server *server = into;
+	const struct yaml_node *const *items = value->kind == YAML_LIST ? value->item : &value;
+	size_t n = value->kind == YAML_LIST ? value->n : 1;
+
+	if (value->kind == YAML_MAP || n == 0)
+		return schema_expected(s, value, "a list of addresses (address@port)");
+	server->listen = arena_alloc(s->arena, n * sizeof *server->listen);
+	if (server->listen == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const char *text = schema_text(s, items[i], "an address (address@port)");
+		if (text == NULL)
+			return ERR_INVALID;
+		if (!parse_address(text, &server->listen[i]))
+			return schema_expected(s, items[i],
+					       "an IP address with a port (127.0.0.1@53)");
+	}
+	server->listen_n = n;
+	return ERR_OK;
+}
+
+static enum err read_log(struct schema *s, const struct yaml_node *value, void *into)
+{
+	static const char *const LEVELS[] = { "error", "warning", "notice", "info", "debug", NULL };
+	static const struct schema_row LOG_ROWS[] = {
+		{ .key = "level", .kind = SCHEMA_CHOICE, .choices = LEVELS },
+		{ 0 },
+	};
+	struct config_server *server = into;
+	unsigned level = server->log_level;
+	enum err e = schema_read(s, value, LOG_ROWS, &level);
+
+	server->log_level = (enum log_level)level;
+	return e;
+}
+
+static const struct schema_row SERVER_ROWS[] = {
+	{ .key = "listen", .kind = SCHEMA_CUSTOM, .custom = read_listen },
+	ROW(struct config_server, workers, "workers", SCHEMA_COUNT_OR_AUTO, .min = 1, .max = 64),
+	ROW(struct config_server, signers, "signers", SCHEMA_COUNT_OR_AUTO, .min = 1, .max = 64),
+	ROW(struct config_server, user, "user", SCHEMA_TEXT, .max = 64),
+	ROW(struct config_server, group, "group", SCHEMA_TEXT, .max = 64),
+	ROW(struct config_server, nsid, "nsid", SCHEMA_TEXT, .max = 128),
+	ROW(struct config_server, udp_size, "udp-size", SCHEMA_U16, .min = 512, .max = 4096),
+	ROW(struct config_server, tcp_idle_s, "tcp-idle", SCHEMA_DURATION, .min = 1, .max = 3600),
+	ROW(struct config_server, tcp_max_connections, "tcp-max-connections", SCHEMA_U32, .min = 1,
+	    .max = 1000000),
+	ROW(struct config_server, state_dir, "state-dir", SCHEMA_PATH, .max = 1000),
+	ROW(struct config_server, control_socket, "control-socket", SCHEMA_PATH, .max = 100),
+	{ .key = "log", .kind = SCHEMA_CUSTOM, .custom = read_log },
+	{ 0 },
+};
+
+/* ---- geo ---- */
+
+struct geo_fields {
+	struct config_geo geo;
+	unsigned format;
+};
+
+static enum err read_paths(struct schema *s, const struct yaml_node *value, void *into)
+{
+	static const struct schema_row PATH_ROWS[] = {
+		ROW(struct config_geo, country_path, "country", SCHEMA_TEXT, .max = 200),
+		ROW(struct config_geo, continent_path, "continent", SCHEMA_TEXT, .max = 200),
+		ROW(struct config_geo, subdivision_path, "subdivision", SCHEMA_TEXT, .max = 200),
+		{ 0 },
+	};
+	struct geo_fields *g = into;
+
+	return schema_read(s, value, PATH_ROWS, &g->geo);
+}
+
+static const char *const GEO_FORMATS[] = { "mmdb", "tor", NULL };
+
+static const struct schema_row GEO_ROWS[] = {
+	ROW(struct geo_fields, geo.id, "id", SCHEMA_TEXT, .max = 64, .required = true),
+	ROW(struct geo_fields, format, "format", SCHEMA_CHOICE, .choices = GEO_FORMATS,
+	    .required = true),
+	ROW(struct geo_fields, geo.file, "file", SCHEMA_PATH, .max = 1000, .required = true),
+	ROW(struct geo_fields, geo.file6, "file6", SCHEMA_PATH, .max = 1000),
+	{ .key = "paths", .kind = SCHEMA_CUSTOM, .custom = read_paths },
+	{ 0 },
+};
+
+/* ---- signing ---- */
+
+struct signing_fields {
+	struct config_signing signing;
+	unsigned keys;
+};
+
+static enum err read_algorithm(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct signing_fields *f = into;
+	const char *text = schema_text(s, value, "an algorithm");
+
+	if (text == NULL)
+		return ERR_INVALID;
+	const struct algorithm *a = algorithm_from_text(text);
+	if (a == NULL)
+		return schema_expected(s, value,
+				       "an algorithm that we sign with (ecdsap256sha256, ed25519)");
+	f->signing.algorithm = a->number;
+	return ERR_OK;
+}
+
+static const char *const KEY_CHOICES[] = { "ksk-zsk", "csk", NULL };
+
+#define DAY_S  86400u
+#define YEAR_S (366u * DAY_S)
+
+static const struct schema_row SIGNING_ROWS[] = {
+	ROW(struct signing_fields, signing.id, "id", SCHEMA_TEXT, .max = 64, .required = true),
+	{ .key = "algorithm", .kind = SCHEMA_CUSTOM, .custom = read_algorithm },
+	ROW(struct signing_fields, keys, "keys", SCHEMA_CHOICE, .choices = KEY_CHOICES),
+	ROW(struct signing_fields, signing.validity_s, "validity", SCHEMA_DURATION, .min = 600,
+	    .max = YEAR_S),
+	ROW(struct signing_fields, signing.refresh_s, "refresh", SCHEMA_DURATION, .min = 120,
+	    .max = YEAR_S),
+	ROW(struct signing_fields, signing.inception_offset_s, "inception-offset", SCHEMA_DURATION,
+	    .min = 0, .max = 7 * DAY_S),
+	ROW(struct signing_fields, signing.dnskey_ttl, "dnskey-ttl", SCHEMA_DURATION, .min = 0,
+	    .max = 7 * DAY_S),
+	{ 0 },
+};
+
+static const struct config_signing SIGNING_DEFAULT = {
+	.id = "default",
+	.algorithm = ALG_ECDSAP256SHA256,
+	.keys = CONFIG_KEYS_KSK_ZSK,
+	.validity_s = 14 * DAY_S,
+	.refresh_s = 7 * DAY_S,
+	.inception_offset_s = 3600,
+	.dnskey_ttl = 3600,
+};
+
+/* ---- zones ---- */
+
+struct zone_fields {
+	struct config_zone zone;
+	const char *geo, *signing;
+	const struct yaml_node *geo_at, *signing_at;
+};
+
+static enum err read_zone_name(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct zone_fields *z = into;
+	struct name name;
+	char text[NAME_TEXT_MAX];
+	const char *given = schema_text(s, value, "a zone name");
+
+	if (given == NULL)
+		return ERR_INVALID;
+	if (name_from_text(given, NULL, &name))
+		return schema_expected(s, value, "a domain name");
+	name_lower(name.wire, name.wire);
+	z->zone.name = arena_copy(s->arena, name.wire, name.len);
+	z->zone.text = arena_strdup(s->arena, name_to_text(name.wire, text));
+	return z->zone.name == NULL || z->zone.text == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+static enum err read_reference(struct schema *s, const struct yaml_node *value, const char **text,
+			       const struct yaml_node **at)
+{
+	*text = schema_text(s, value, "an id");
+	*at = value;
+	return *text == NULL ? ERR_INVALID : ERR_OK;
+}
+
+static enum err read_zone_geo(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct zone_fields *z = into;
+
+	return read_reference(s, value, &z->geo, &z->geo_at);
+}
+
+static enum err read_zone_signing(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct zone_fields *z = into;
+
+	return read_reference(s, value, &z->signing, &z->signing_at);
+}
+
+static enum err read_key_role(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct config_key *k = into;
+	const char *text = schema_text(s, value, "ksk, zsk or csk");
+
+	if (text == NULL)
+		return ERR_INVALID;
+	if (!key_role_from_text(text, &k->role))
+		return schema_expected(s, value, "ksk, zsk or csk");
+	k->has_role = true;
+	return ERR_OK;
+}
+
+static enum err read_zone_keys(struct schema *s, const struct yaml_node *value, void *into)
+{
+	static const struct schema_row KEY_ROWS[] = {
+		ROW(struct config_key, file, "file", SCHEMA_PATH, .max = 1000, .required = true),
+		{ .key = "role", .kind = SCHEMA_CUSTOM, .custom = read_key_role },
+		{ 0 },
+	};
+	struct zone_fields *z = into;
+	enum err result = ERR_OK;
+
+	if (value->kind != YAML_LIST)
+		return schema_expected(s, value, "a list of keys ({file: ..., role: ...})");
+	struct config_key *keys = arena_alloc(s->arena, (value->n + 1) * sizeof *keys);
+	if (keys == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < value->n; i++) {
+		enum err e = schema_read(s, value->item[i], KEY_ROWS, &keys[i]);
+		if (e)
+			result = e;
+		keys[i].line = value->item[i]->line;
+		keys[i].column = value->item[i]->column;
+	}
+	z->zone.keys = keys;
+	z->zone.key_n = value->n;
+	return result;
+}
+
+static const struct schema_row ZONE_ROWS[] = {
+	{ .key = "name", .kind = SCHEMA_CUSTOM, .custom = read_zone_name, .required = true },
+	ROW(struct zone_fields, zone.file, "file", SCHEMA_PATH, .max = 1000, .required = true),
+	ROW(struct zone_fields, zone.steering, "steering", SCHEMA_PATH, .max = 1000),
+	{ .key = "geo", .kind = SCHEMA_CUSTOM, .custom = read_zone_geo },
+	{ .key = "signing", .kind = SCHEMA_CUSTOM, .custom = read_zone_signing },
+	ROW(struct zone_fields, zone.ecs, "ecs", SCHEMA_BOOL, .min = 0),
+	ROW(struct zone_fields, zone.seed, "seed", SCHEMA_TEXT, .max = 200),
+	{ .key = "keys", .kind = SCHEMA_CUSTOM, .custom = read_zone_keys },
+	{ 0 },
+};
+
+/* ---- the file ---- */
+
+struct reading {
+	struct config *config;
+	const struct yaml_node *geo, *signing, *zones;
+};
+
+/* Sections are kept and read in the order of their references. */
+static enum err keep_geo(struct schema *s, const struct yaml_node *value, void *into)
+{
+	(void)s;
+	((struct reading *)into)->geo = value;
+	return ERR_OK;
+}
+
+static enum err keep_signing(struct schema *s, const struct yaml_node *value, void *into)
+{
+	(void)s;
+	((struct reading *)into)->signing = value;
+	return ERR_OK;
+}
+
+static enum err keep_zones(struct schema *s, const struct yaml_node *value, void *into)
+{
+	(void)s;
+	((struct reading *)into)->zones = value;
+	return ERR_OK;
+}
+
+static enum err read_server(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return schema_read(s, value, SERVER_ROWS, &((struct reading *)into)->config->server);
+}
+
+static const struct schema_row FILE_ROWS[] = {
+	{ .key = "server", .kind = SCHEMA_CUSTOM, .custom = read_server },
+	{ .key = "geo", .kind = SCHEMA_CUSTOM, .custom = keep_geo },
+	{ .key = "signing", .kind = SCHEMA_CUSTOM, .custom = keep_signing },
+	{ .key = "zones", .kind = SCHEMA_CUSTOM, .custom = keep_zones },
+	{ 0 },
+};
+
+static enum err finding(struct schema *s, const struct yaml_node *at, const char *hint,
+			const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+static enum err finding(struct schema *s, const struct yaml_node *at, const char *hint,
+			const char *format, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	yaml_finding(s->yaml, at, s->diag, DIAG_ERROR, hint, "%s", text);
+	return ERR_INVALID;
+}
+
+static enum err read_geo(struct schema *s, const struct yaml_node *list, struct config *c)
+{
+	enum err result = ERR_OK;
+
+	if (list->kind != YAML_LIST)
+		return schema_expected(s, list, "a list of databases");
+	struct config_geo *geo = arena_alloc(s->arena, (list->n + 1) * sizeof *geo);
+	if (geo == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < list->n; i++) {
+		struct geo_fields f = { 0 };
+		enum err e = schema_read(s, list->item[i], GEO_ROWS, &f);
+		if (e)
+			result = e;
+		geo[i] = f.geo;
+		geo[i].format = (enum config_geo_format)f.format;
+		for (size_t j = 0; j < i && geo[i].id != NULL; j++)
+			if (geo[j].id != NULL && strcmp(geo[j].id, geo[i].id) == 0)
+				result = finding(s, list->item[i], NULL,
+						 "the database '%.60s' is given twice", geo[i].id);
+	}
+	c->geo = geo;
+	c->geo_n = list->n;
+	return result;
+}
+
+static enum err check_signing(struct schema *s, const struct yaml_node *at,
+			      struct config_signing *p)
+{
+	if (p->refresh_s >= p->validity_s)
+		return finding(s, at,
+			       "refresh is how much life is left when a signature is renewed",
+			       "refresh must be less than validity in policy '%.60s'", p->id);
+	/* A tenth of what lies before renewal is due: spreads renewals, and never makes one due at
+	 * once. */
+	p->jitter_s = (p->validity_s - p->refresh_s) / 10;
+	return ERR_OK;
+}
+
+static enum err read_signing(struct schema *s, const struct yaml_node *list, struct config *c)
+{
+	enum err result = ERR_OK;
+	size_t n = list != NULL && list->kind == YAML_LIST ? list->n : 0;
+	struct config_signing *all = arena_alloc(s->arena, (n + 1) * sizeof *all);
+
+	if (all == NULL)
+		return ERR_NOMEM;
+	if (list != NULL && list->kind != YAML_LIST)
+		return schema_expected(s, list, "a list of signing policies");
+	all[0] = SIGNING_DEFAULT;
+	all[0].jitter_s = (all[0].validity_s - all[0].refresh_s) / 10;
+	c->signing_n = 1;
+	for (size_t i = 0; i < n; i++) {
+		struct signing_fields f = { .signing = SIGNING_DEFAULT };
+		enum err e = schema_read(s, list->item[i], SIGNING_ROWS, &f);
+		f.signing.keys = (enum config_keys)f.keys;
+		if (!e)
+			e = check_signing(s, list->item[i], &f.signing);
+		if (e) {
+			result = e;
+			continue;
+		}
+		size_t at = c->signing_n;
+		for (size_t j = 0; j < c->signing_n; j++)
+			if (strcmp(all[j].id, f.signing.id) == 0)
+				at = j;
+		if (at > 0 && at < c->signing_n)
+			result = finding(s, list->item[i], NULL,
+					 "the policy '%.60s' is given twice", f.signing.id);
+		all[at] = f.signing;
+		if (at == c->signing_n)
+			c->signing_n++;
+	}
+	c->signing = all;
+	return result;
+}
+
+static enum err not_found(struct schema *s, const struct yaml_node *at, const char *what,
+			  const char *text, const char *const *names, size_t n)
+{
+	char hint[120];
+	const char *near = diag_nearest(text, names, n);
+
+	snprintf(hint, sizeof hint, "did you mean '%s'?", near != NULL ? near : "");
+	yaml_finding(s->yaml, at, s->diag, DIAG_ERROR, near != NULL ? hint : NULL,
+		     "no %s has the id '%.60s'", what, text);
+	return ERR_INVALID;
+}
+
+static enum err resolve_geo(struct schema *s, const struct config *c, struct zone_fields *z)
+{
+	const char *names[64];
+	size_t n = 0;
+
+	if (z->geo == NULL)
+		return ERR_OK;
+	for (size_t i = 0; i < c->geo_n; i++) {
+		if (c->geo[i].id == NULL)
+			continue;
+		if (strcmp(c->geo[i].id, z->geo) == 0)
+			z->zone.geo = &c->geo[i];
+		if (n < 64)
+			names[n++] = c->geo[i].id;
+	}
+	return z->zone.geo != NULL ? ERR_OK
+				   : not_found(s, z->geo_at, "database of geo", z->geo, names, n);
+}
+
+static enum err resolve_signing(struct schema *s, const struct config *c, struct zone_fields *z)
+{
+	const char *names[64] = { "none" };
+	size_t n = 1;
+
+	if (z->signing != NULL && strcmp(z->signing, "none") == 0)
+		return ERR_OK;
+	for (size_t i = 0; i < c->signing_n; i++) {
+		if (strcmp(c->signing[i].id, z->signing != NULL ? z->signing : "default") == 0)
+			z->zone.signing = &c->signing[i];
+		if (n < 64)
+			names[n++] = c->signing[i].id;
+	}
+	return z->zone.signing != NULL
+		   ? ERR_OK
+		   : not_found(s, z->signing_at, "policy of signing", z->signing, names, n);
+}
+
+static enum err read_zone(struct schema *s, const struct yaml_node *item, const struct config *c,
+			  struct config_zone *out)
+{
+	struct zone_fields z = { .zone = {
+				     .ecs = true, .line = item->line, .column = item->column } };
+	enum err e = schema_read(s, item, ZONE_ROWS, &z);
+
+	if (!e)
+		e = resolve_geo(s, c, &z);
+	if (!e)
+		e = resolve_signing(s, c, &z);
+	if (!e && z.zone.key_n > 0 && z.zone.signing == NULL)
+		e = finding(s, item, NULL, "keys are given for '%.200s', which is not signed",
+			    z.zone.text);
+	if (z.zone.seed == NULL)
+		z.zone.seed = z.zone.text;
+	*out = z.zone;
+	return e;
+}
+
+static int by_zone_name(const void *a, const void *b)
+{
+	const struct config_zone *const *x = a, *const *y = b;
+	int c = name_compare((*x)->name, (*y)->name);
+
+	return c != 0 ? c : (int)((*x)->line > (*y)->line) - (int)((*x)->line < (*y)->line);
+}
+
+static enum err find_duplicate_zones(struct schema *s, const struct yaml_node *list,
+				     const struct config_zone *zones, size_t n)
+{
+	enum err result = ERR_OK;
+	const struct config_zone **sorted = malloc((n + 1) * sizeof *sorted);
+
+	if (sorted == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = &zones[i];
+	qsort(sorted, n, sizeof *sorted, by_zone_name);
+	for (size_t i = 1; i < n; i++) {
+		if (!name_equal(sorted[i]->name, sorted[i - 1]->name))
+			continue;
+		char hint[64];
+		snprintf(hint, sizeof hint, "it stands first in line %u", sorted[i - 1]->line);
+		result = finding(s, list->item[sorted[i] - zones], hint,
+				 "the zone '%.200s' is given twice", sorted[i]->text);
+	}
+	free(sorted);
+	return result;
+}
+
+static enum err read_zones(struct schema *s, const struct yaml_node *list, struct config *c)
+{
+	enum err result = ERR_OK;
+
+	if (list->kind != YAML_LIST)
+		return schema_expected(s, list, "a list of zones");
+	struct config_zone *zones = arena_alloc(s->arena, (list->n + 1) * sizeof *zones);
+	if (zones == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < list->n; i++) {
+		enum err e = read_zone(s, list->item[i], c, &zones[i]);
+		if (e)
+			result = e;
+	}
+	if (!result)
+		result = find_duplicate_zones(s, list, zones, list->n);
+	c->zones = zones;
+	c->zone_n = list->n;
+	return result;
+}
+
+static void set_defaults(struct config *c)
+{
+	static struct config_address both[2] = {
+		{ .addr = { .family = IP_V4 }, .port = 53 },
+		{ .addr = { .family = IP_V6 }, .port = 53 },
+	};
+
+	c->server = (struct config_server){
+		.listen = both,
+		.listen_n = 2,
+		.udp_size = 1232,
+		.tcp_idle_s = 10,
+		.tcp_max_connections = 1000,
+		.state_dir = "/var/lib/concord",
+		.control_socket = "/run/concord/control.sock",
+		.log_level = LOG_LEVEL_INFO,
+	};
+}
+
+static char *directory_of(struct arena *a, const char *path)
+{
+	char full[PATH_MAX];
+
+	if (realpath(path, full) == NULL)
+		return arena_strdup(a, ".");
+	*strrchr(full, '/') = 0;
+	return arena_strdup(a, full);
+}
+
+enum err config_read(struct config **out, const char *path, struct diag *d)
+{
+	struct yaml *y = NULL;
+	struct arena *arena = NULL;
+	enum err e = yaml_read(&y, path, d);
+
+	if (e)
+		return e;
+	e = ERR_NOMEM;
+	arena = arena_new(0);
+	struct config *c = arena != NULL ? arena_alloc(arena, sizeof *c) : NULL;
+	if (c == NULL)
+		goto done;
+	c->arena = arena;
+	c->path = arena_strdup(arena, path);
+	struct schema s = {
+		.yaml = y, .arena = arena, .diag = d, .dir = directory_of(arena, path)
+	};
+	if (c->path == NULL || s.dir == NULL)
+		goto done;
+	set_defaults(c);
+
+	struct reading r = { .config = c };
+	static const struct yaml_node EMPTY = { .kind = YAML_MAP, .line = 1, .column = 1 };
+	const struct yaml_node *root = yaml_root(y) != NULL ? yaml_root(y) : &EMPTY;
+	e = schema_read(&s, root, FILE_ROWS, &r);
+	enum err more = ERR_OK;
+	if (r.geo != NULL)
+		more = read_geo(&s, r.geo, c);
+	if (!more)
+		more = read_signing(&s, r.signing, c);
+	if (!more && r.zones != NULL)
+		more = read_zones(&s, r.zones, c);
+	if (!e)
+		e = more;
+	if (!e) {
+		*out = c;
+		arena = NULL;
+	}
+done:
+	arena_free(arena);
+	yaml_free(y);
+	return e;
+}
+
+void config_free(struct config *c)
+{
+	if (c != NULL)
+		arena_free(c->arena);
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * config.h -- the configuration of the daemon: YAML into structs by one schema table
+ * (control/config.c; the table is also what man concord.yaml(5) describes).
+ *
+ * Invariant. A config that config_read() returned is complete: defaults filled in, references
+ * resolved, values in range. Unknown keys, bad values and duplicates are findings at
+ *            file:line:column with the nearest key as hint.
+ * Paths.     Relative paths are relative to the directory of the configuration file and are made
+ * absolute here. Memory.    One arena; config_free() frees all.
+ */
+#ifndef CONTROL_CONFIG_H
+#define CONTROL_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/prefix.h"
+#include "dnssec/key.h"
+
+#define CONFIG_ZONES_MAX 1000000u
+
+struct config_address {
+	struct ip_addr addr;
+	uint16_t port;
+};
+
+struct config_server {
+	struct config_address *listen;
+	size_t listen_n;
+	unsigned workers;         /* 0: auto */
+	unsigned signers;         /* 0: auto */
+	const char *user, *group; /* NULL: stay */
+	const char *nsid;         /* NULL: none */
+	uint16_t udp_size;
+	uint32_t tcp_idle_s;
+	uint32_t tcp_max_connections;
+	const char *state_dir;
+	const char *control_socket;
+	enum log_level log_level;
+};
+
+enum config_geo_format { CONFIG_GEO_MMDB, CONFIG_GEO_TOR };
+
+struct config_geo {
+	const char *id;
+	enum config_geo_format format;
+	const char *file, *file6;
+	const char *country_path, *continent_path, *subdivision_path; /* NULL: default */
+};
+
+enum config_keys { CONFIG_KEYS_KSK_ZSK, CONFIG_KEYS_CSK };
+
+struct config_signing {
+	const char *id;
+	uint8_t algorithm;
+	enum config_keys keys;
+	uint32_t validity_s, refresh_s, inception_offset_s, jitter_s;
+	uint32_t dnskey_ttl;
+};
+
+struct config_key {
+	const char *file;
+	bool has_role;
+	enum key_role role;
+	unsigned line, column;
+};
+
+struct config_zone {
+	const char *text;    /* absolute, final dot, lower case: for logs and the API */
+	const uint8_t *name; /* wire, lower case */
+	const char *file;
+	const char *steering;                 /* NULL: none */
+	const struct config_geo *geo;         /* NULL: none */
+	const struct config_signing *signing; /* NULL: unsigned */
+	bool ecs;
+	const char *seed;
+	const struct config_key *keys;
+	size_t key_n;
+	unsigned line, column;
+};
+
+struct config {
+	const char *path;
+	struct config_server server;
+	const struct config_geo *geo;
+	size_t geo_n;
+	const struct config_signing *signing; /* "default" is always among them */
+	size_t signing_n;
+	const struct config_zone *zones;
+	size_t zone_n;
+	struct arena *arena;
+};
+
+enum err config_read(struct config **out, const char *path, struct diag *d);
+void config_free(struct config *c);
+
+#endif

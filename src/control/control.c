@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Start, reload, end. */
+#include "control/control.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "control/internal.h"
+
+int64_t control_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec;
+}
+
+void control_fail(struct control_result *r, enum err e, const char *format, ...)
+{
+	va_list ap;
+
+	r->err = e;
+	va_start(ap, format);
+	vsnprintf(r->detail, sizeof r->detail, format, ap);
+	va_end(ap);
+}
+
+/* ---- entries ---- */
+
+static void entry_free(struct zone_entry *e)
+{
+	if (e == NULL)
+		return;
+	served_unref(e->served);
+	keyring_free(e->keys);
+	signatures_unref(e->signatures);
+	free(e->text);
+	free(e);
+}
+
+static struct zone_entry *entry_new(const struct config_zone *z)
+{
+	struct zone_entry *e = calloc(1, sizeof *e);
+
+	if (e == NULL)
+		return NULL;
+	e->text = strdup(z->text);
+	memcpy(e->name, z->name, name_len(z->name));
+	if (e->text == NULL) {
+		free(e);
+		return NULL;
+	}
+	return e;
+}
+
+static int by_name(const void *key, const void *item)
+{
+	const struct zone_entry *const *e = item;
+
+	return name_compare(key, (*e)->name);
+}
+
+static int by_entry_name(const void *a, const void *b)
+{
+	const struct zone_entry *const *x = a, *const *y = b;
+
+	return name_compare((*x)->name, (*y)->name);
+}
+
+/* Entries are kept sorted by name, so that ten thousand zones are found at once. */
+static struct zone_entry *find_entry(struct zone_entry **all, size_t n, const uint8_t *name)
+{
+	struct zone_entry **e = n > 0 ? bsearch(name, all, n, sizeof *all, by_name) : NULL;
+
+	return e != NULL ? *e : NULL;
+}
+
+struct zone_entry *control_zone(struct control *c, const char *zone, struct control_result *r)
+{
+	struct name name;
+	struct zone_entry *e = NULL;
+
+	if (name_from_text(zone, NULL, &name) == ERR_OK)
+		e = find_entry(c->entries, c->entry_n, name.wire);
+	if (e == NULL || e->served == NULL) {
+		control_fail(r, ERR_NOT_FOUND, "the zone %.200s is not served here", zone);
+		return NULL;
+	}
+	return e;
+}
+
+/* ---- loading one zone ---- */
+
+static enum err load_keys(struct control *c, const struct config *config, struct zone_entry *e,
+			  const struct config_zone *z, struct keyring **out, struct diag *d)
+{
+	*out = NULL;
+	if (z->signing == NULL)
+		return ERR_OK;
+	if (e->signatures == NULL && (e->signatures = signatures_new()) == NULL)
+		return ERR_NOMEM;
+	struct config_zone own = *z; /* names that live as long as the entry */
+	own.text = e->text;
+	own.name = e->name;
+	return keyring_load(out, &own, config->server.state_dir, c->store, control_now(), d);
+}
+
+static void warn_short_validity(const struct zone_entry *e, const struct config_zone *z)
+{
+	uint32_t ttl = zone_max_ttl(e->served->zone);
+
+	/* A validator may keep the RRset for its TTL: the signature must outlive that (RFC 4035
+	 * §5.3.3). */
+	if (z->signing != NULL && z->signing->refresh_s < ttl)
+		log_warning(e->text,
+			    "signing: policy %s renews signatures %u s before they expire, but "
+			    "TTLs reach %u s: raise refresh",
+			    z->signing->id, z->signing->refresh_s, ttl);
+}
+
+static enum err load_zone(struct control *c, const struct config *config, const struct database *db,
+			  struct zone_entry *e, const struct config_zone *z, struct diag *d)
+{
+	struct keyring *keys = NULL;
+	struct served *made = NULL;
+	enum err err = load_keys(c, config, e, z, &keys, d);
+	struct zone_load l = {
+		.config = z,
+		.db = database_of(db, config->geo_n, z->geo),
+		.keys = keys,
+		.like = e->served != NULL ? e->served->zone : NULL,
+		.signatures = z->signing != NULL ? e->signatures : NULL,
+	};
+
+	if (!err)
+		err = zone_load(&l, &made, d);
+	e->stale = err != ERR_OK;
+	if (err) {
+		keyring_free(keys);
+		return err;
+	}
+	served_unref(e->served);
+	keyring_free(e->keys);
+	e->served = made;
+	e->keys = keys;
+	e->loaded_at = control_now();
+	if (z->signing == NULL) {
+		signatures_unref(e->signatures);
+		e->signatures = NULL;
+	}
+	log_info(e->text, "zone: loaded, serial %u, %zu records%s", zone_serial(made->zone),
+		 zone_rr_n(made->zone), keys != NULL ? ", signed" : "");
+	warn_short_validity(e, z);
+	return ERR_OK;
+}
+
+/* ---- loading all ---- */
+
+static bool is_kept(const struct config *config, const uint8_t *name)
+{
+	for (size_t i = 0; i < config->zone_n; i++)
+		if (name_equal(config->zones[i].name, name))
+			return true;
+	return false;
+}
+
+static void log_gone(struct control *c, const struct config *config)
+{
+	/* Only where the numbers say that something may be gone: the search is quadratic. */
+	for (size_t i = 0; i < c->entry_n && c->entry_n <= 1000; i++)
+		if (!is_kept(config, c->entries[i]->name))
+			log_notice(c->entries[i]->text,
+				   "zone: no longer in the configuration, no longer served");
+}
+
+/* The new list of entries, old ones moved over; NULL without memory. */
+static struct zone_entry **make_entries(struct control *c, const struct config *config)
+{
+	struct zone_entry **all = calloc(config->zone_n + 1, sizeof *all);
+
+	for (size_t i = 0; all != NULL && i < config->zone_n; i++) {
+		all[i] = find_entry(c->entries, c->entry_n, config->zones[i].name);
+		if (all[i] == NULL)
+			all[i] = entry_new(&config->zones[i]);
+		if (all[i] != NULL)
+			continue;
+		for (size_t k = 0; k < i; k++)
+			if (find_entry(c->entries, c->entry_n, all[k]->name) != all[k])
+				entry_free(all[k]);
+		free(all);
+		return NULL;
+	}
+	return all;
+}
+
+static void replace_entries(struct control *c, struct zone_entry **all, size_t n)
+{
+	if (n > 1)
+		qsort(all, n, sizeof *all, by_entry_name);
+	for (size_t i = 0; i < c->entry_n; i++)
+		if (find_entry(all, n, c->entries[i]->name) != c->entries[i])
+			entry_free(c->entries[i]);
+	free(c->entries);
+	c->entries = all;
+	c->entry_n = n;
+}
+
+/* Loads every zone of a configuration. ERR_INVALID where one failed; the others are loaded all the
+ * same. */
+static enum err load_zones(struct control *c, struct config *config, const struct database *db,
+			   struct diag *d)
+{
+	enum err result = ERR_OK;
+	struct zone_entry **all = make_entries(c, config);
+
+	if (all == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < config->zone_n; i++) {
+		const struct config_zone *z = &config->zones[i];
+		enum err e = load_zone(c, config, db, all[i], z, d);
+		if (e) {
+			result = ERR_INVALID;
+			if (all[i]->served != NULL)
+				log_error(z->text,
+					  "zone: not loaded; the version with serial %u goes on",
+					  zone_serial(all[i]->served->zone));
+		}
+		/* What explains the zone is the configuration that it was loaded with; a failed one
+		 * keeps the old, whose pointers are about to go. */
+		all[i]->config = *z;
+	}
+	log_gone(c, config);
+	replace_entries(c, all, config->zone_n);
+	return result;
+}
+
+static void use_config(struct control *c, struct config *config)
+{
+	config_free(c->config);
+	c->config = config;
+	log_set_level(config->server.log_level);
+}
+
+/* ---- start and end ---- */
+
+enum err control_check(const char *path, struct diag *d)
+{
+	struct config *config = NULL;
+	struct database *db = NULL;
+	size_t db_n = 0;
+	enum err result = config_read(&config, path, d);
+
+	if (result)
+		return result;
+	result = databases_read(&db, &db_n, config, NULL, 0, d);
+	for (size_t i = 0; i < config->zone_n; i++) {
+		const struct config_zone *z = &config->zones[i];
+		struct served *made = NULL;
+		struct zone_load l = { .config = z, .db = database_of(db, db_n, z->geo) };
+		enum err e = zone_load(&l, &made, d);
+		for (size_t k = 0; k < z->key_n; k++) {
+			struct key *key = NULL;
+			enum err bad = key_read(&key, z->keys[k].file, z->name,
+						z->keys[k].has_role ? &z->keys[k].role : NULL, d);
+			key_free(key);
+			e = e ? e : bad;
+		}
+		served_unref(made);
+		result = result ? result : e;
+	}
+	databases_free(db, db_n);
+	config_free(config);
+	return result;
+}
+
+static bool open_handles(struct control *c)
+{
+	c->graced.data = c->reclaim.data = c;
+	return uv_async_init(c->loop, &c->graced, publish_on_graced) == 0 &&
+	       uv_timer_init(c->loop, &c->reclaim) == 0; /* which cannot fail */
+}
+
+enum err control_new(struct control **out, uv_loop_t *loop, const char *path, struct diag *d)
+{
+	struct config *config = NULL;
+	enum err e = config_read(&config, path, d);
+
+	if (e)
+		return e;
+	struct control *c = calloc(1, sizeof *c);
+	if (c == NULL) {
+		config_free(config);
+		return ERR_NOMEM;
+	}
+	c->loop = loop;
+	c->started_at = control_now();
+	c->path = realpath(path, NULL);
+	c->query = calloc(1, sizeof *c->query);
+	use_config(c, config);
+	rcu_thread_register();
+	if (c->path == NULL || c->query == NULL || !open_handles(c)) {
+		control_free(c);
+		return ERR_NOMEM;
+	}
+	c->query->stats = &c->query_stats;
+	rcu_offline(); /* the control thread sleeps; it reads what it owns */
+	*out = c;
+	return ERR_OK;
+}
+
+const struct config *control_config(const struct control *c)
+{
+	return c->config;
+}
+
+struct view_slot *control_views(struct control *c)
+{
+	return &c->views;
+}
+
+static enum err open_store(struct control *c, struct diag *d)
+{
+	char path[1100];
+	const char *dir = c->config->server.state_dir;
+	struct stat st;
+	struct diag_place at = { .file = dir };
+
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
+		diag_add(d, DIAG_ERROR, &at, NULL, "cannot make the state directory: %s",
+			 strerror(errno));
+		return ERR_IO;
+	}
+	if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || (st.st_mode & 022) != 0) {
+		diag_add(
+		    d, DIAG_ERROR, &at, NULL,
+		    "the state directory must be a directory that only its owner may write to");
+		return ERR_PERMISSION;
+	}
+	snprintf(path, sizeof path, "%s/concord.db", dir);
+	return store_open(&c->store, path, d);
+}
+
+enum err control_load(struct control *c, struct diag *d)
+{
+	enum err e = open_store(c, d);
+
+	if (!e)
+		e = databases_read(&c->databases, &c->database_n, c->config, NULL, 0, d);
+	if (!e || e != ERR_NOMEM) {
+		/* Faults of zones are worth knowing in the same run. */
+		enum err more =
+		    c->store != NULL ? load_zones(c, c->config, c->databases, d) : ERR_OK;
+		e = e ? e : more;
+	}
+	c->reloaded_at = control_now();
+	return e ? e : publish(c);
+}
+
+void control_stop(struct control *c)
+{
+	if (c == NULL)
+		return;
+	rcu_online();
+	rcu_drain(); /* no grace period reports after this */
+	publish_free_all(c);
+	uv_close((uv_handle_t *)&c->graced, NULL);
+	uv_close((uv_handle_t *)&c->reclaim, NULL);
+}
+
+void control_free(struct control *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < c->entry_n; i++)
+		entry_free(c->entries[i]);
+	free(c->entries);
+	databases_free(c->databases, c->database_n);
+	store_close(c->store);
+	config_free(c->config);
+	rcu_drain(); /* signatures that went with the zones */
+	rcu_offline();
+	rcu_thread_unregister();
+	free(c->query);
+	free(c->path);
+	free(c);
+}
+
+/* ---- reload ---- */
+
+static bool same_listen(const struct config_server *a, const struct config_server *b)
+{
+	if (a->listen_n != b->listen_n)
+		return false;
+	for (size_t i = 0; i < a->listen_n; i++)
+		if (a->listen[i].port != b->listen[i].port ||
+		    !ip_equal(&a->listen[i].addr, &b->listen[i].addr))
+			return false;
+	return true;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static void tell_fixed(const struct config_server *a, const struct config_server *b)
+{
+	const struct {
+		bool same;
+		const char *what;
+	} FIXED[] = {
+		{ same_listen(a, b), "listen" },
+		{ a->workers == b->workers, "workers" },
+		{ a->signers == b->signers, "signers" },
+		{ same_text(a->user, b->user) && same_text(a->group, b->group), "user and group" },
+		{ a->tcp_idle_s == b->tcp_idle_s, "tcp-idle" },
+		{ a->tcp_max_connections == b->tcp_max_connections, "tcp-max-connections" },
+		{ same_text(a->state_dir, b->state_dir), "state-dir" },
+		{ same_text(a->control_socket, b->control_socket), "control-socket" },
+	};
+
+	for (size_t i = 0; i < sizeof FIXED / sizeof *FIXED; i++)
+		if (!FIXED[i].same)
+			log_notice(
+			    NULL, "reload: server.%s has changed; that takes effect with a restart",
+			    FIXED[i].what);
+}
+
+static enum err reload(struct control *c, struct diag *d)
+{
+	struct config *config = NULL;
+	struct database *db = NULL;
+	size_t db_n = 0;
+	enum err e = config_read(&config, c->path, d);
+
+	if (e)
+		return e;
+	tell_fixed(&c->config->server, &config->server);
+	enum err result = databases_read(&db, &db_n, config, c->databases, c->database_n, d);
+	if (db == NULL) {
+		config_free(config);
+		return result;
+	}
+	e = load_zones(c, config, db, d);
+	if (e == ERR_NOMEM) {
+		databases_free(db, db_n);
+		config_free(config);
+		return e;
+	}
+	databases_free(c->databases, c->database_n);
+	c->databases = db;
+	c->database_n = db_n;
+	use_config(c, config);
+	enum err published = publish(c);
+	return result ? result : e ? e : published;
+}
+
+struct control_result control_reload(struct control *c, struct diag *d)
+{
+	struct control_result r = { 0 };
+	enum err e = reload(c, d);
+
+	c->reload_failed = e != ERR_OK;
+	c->reloaded_at = control_now();
+	log_diag(NULL, d);
+	if (e) {
+		control_fail(&r, e, "%zu errors; what failed goes on as it was", d->error_n);
+		log_error(NULL, "reload: %s", r.detail);
+	} else {
+		log_info(NULL, "reload: done, %zu zones, view %llu", c->entry_n,
+			 (unsigned long long)c->next_view_id);
+	}
+	return r;
+}

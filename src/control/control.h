@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * control.h -- the control plane: configuration, zones, keys and the views made of them.
+ *
+ * Purpose.   Everything that changes what is served goes through here: start, reload, key changes.
+ * Each change makes a new view and publishes it, or leaves all as it was and says why. Invariant.
+ * What is served was checked whole before. A zone, steering file, database or key that cannot be
+ * read at reload leaves the old state of that zone in service. Durable changes are in the store
+ * before they take effect. Threads.   The control thread (the libuv loop of main). Views are freed
+ * here, after a grace period and when no signing job pins them. Memory.    control_new() to
+ * control_free(). Results for the API are JSON values (jansson) that the caller owns (json_decref).
+ * Errors.    enum err with a sentence in struct control_result for the one who asked; the log has
+ * the same.
+ */
+#ifndef CONTROL_CONTROL_H
+#define CONTROL_CONTROL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "control/config.h"
+#include "query/view.h"
+
+struct control;
+
+/* What an operation says besides its code. */
+struct control_result {
+	enum err err;
+	char detail[512]; /* one sentence for a person; empty where all is well */
+};
+
+/* Reads configuration, zones, steering and databases, checks all, and publishes nothing: `concordd
+ * --check`. Findings go to `d`. */
+enum err control_check(const char *config_path, struct diag *d);
+
+/* Reads the configuration and opens the store (as root still where started so: nothing is written
+ * before control_load()). The config is borrowed by control_config(). */
+enum err control_new(struct control **out, uv_loop_t *loop, const char *config_path,
+		     struct diag *d);
+const struct config *control_config(const struct control *c);
+struct view_slot *control_views(struct control *c);
+/* After privileges were dropped: opens the store, makes missing keys, loads zones, publishes the
+ * first view. */
+enum err control_load(struct control *c, struct diag *d);
+/* Ends publishing: no reader may be left. Its handles close with the next turns of the loop; then
+ * control_free(). Both accept NULL. */
+void control_stop(struct control *c);
+void control_free(struct control *c);
+
+/* Re-reads everything. The listening addresses, user and worker counts of the running process stay
+ * (a notice says so where they differ). */
+struct control_result control_reload(struct control *c, struct diag *d);
+
+/* Each returns JSON as documented in the API, or NULL with `r` set. Names are text; ERR_NOT_FOUND:
+ * no such zone. */
+json_t *control_status(struct control *c);
+json_t *control_zone_list(struct control *c);
+json_t *control_zone_status(struct control *c, const char *zone, struct control_result *r);
+json_t *control_key_list(struct control *c, const char *zone, struct control_result *r);
+json_t *control_key_export(struct control *c, const char *zone, const char *role,
+			   struct control_result *r);
+json_t *control_key_generate(struct control *c, const char *zone, const char *role,
+			     struct control_result *r);
+/* `dnskey`: a record or its RDATA in text. `owner`: label of the signer it belongs to; NULL:
+ * "peer". */
+json_t *control_key_import(struct control *c, const char *zone, const char *dnskey,
+			   const char *owner, struct control_result *r);
+/* algorithm 0: any, if the tag is unambiguous. */
+json_t *control_key_remove(struct control *c, const char *zone, uint16_t tag, uint8_t algorithm,
+			   struct control_result *r);
+json_t *control_cds_set(struct control *c, const char *zone, bool publish,
+			struct control_result *r);
+/* `client`: address or prefix. Runs the serving code with a trace. */
+json_t *control_explain(struct control *c, const char *name, const char *type, const char *client,
+			struct control_result *r);
+/* Signature caches of all zones: for stats. */
+json_t *control_cache_stats(struct control *c);
+
+#endif

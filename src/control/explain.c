@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Why a client gets its answer: the serving code runs with a trace. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/internal.h"
+#include "dns/rrtype.h"
+
+struct explained {
+	struct control *c;
+	const struct zone_entry *entry;
+	const struct zone_view *zv;
+	struct ip_prefix client;
+	struct steer_trace trace;
+	json_t *out;
+};
+
+/* A query as the client's resolver would send it: with the client's prefix as ECS. */
+static size_t make_query(uint8_t *buf, size_t cap, const struct name *name, uint16_t type,
+			 const struct ip_prefix *client)
+{
+	struct writer w = writer_of(buf, cap);
+	struct edns_answer opt = { .udp_size = 1232, .ecs = true, .ecs_prefix = *client };
+
+	write_u16(&w, 0);
+	write_u16(&w, 0);
+	write_u16(&w, 1);
+	write_u32(&w, 0);
+	write_u16(&w, 1);
+	write_bytes(&w, name->wire, name->len);
+	write_u16(&w, type);
+	write_u16(&w, CLASS_IN);
+	edns_write(&w, &opt);
+	return writer_len(&w);
+}
+
+static void add_location(struct explained *x)
+{
+	const struct location_db *db =
+	    database_of(x->c->databases, x->c->database_n, x->entry->config.geo);
+	char prefix[IP_TEXT_MAX];
+	struct ip_prefix leaf = { .addr = x->client.addr };
+
+	if (db == NULL)
+		return;
+	const struct place *p = location_find(db, &x->client.addr, &leaf.len);
+	leaf.addr = ip_cut(&leaf.addr, leaf.len);
+	json_object_set_new(x->out, "location",
+			    json_pack("{s:s, s:s, s:s, s:s, s:s}", "database",
+				      x->entry->config.geo->id, "continent", p->continent,
+				      "country", p->country, "subdivision", p->subdivision, "range",
+				      ip_prefix_to_text(&leaf, prefix)));
+}
+
+static void add_chain(struct explained *x, uint32_t policy)
+{
+	const struct steer_trace *t = &x->trace;
+	struct steer_rule_info rule = steer_rule(x->zv->steer, policy, t->rule);
+	json_t *chain = json_array();
+
+	for (uint32_t i = 0; i < t->chain_n; i++)
+		json_array_append_new(chain, json_pack("{s:s, s:I, s:I}", "pool", t->chain[i].pool,
+						       "usable", (json_int_t)t->chain[i].usable_n,
+						       "values", (json_int_t)t->chain[i].value_n));
+	json_object_set_new(x->out, "rule",
+			    json_pack("{s:I, s:I, s:s, s:s}", "number", (json_int_t)t->rule + 1,
+				      "of", (json_int_t)steer_rule_n(x->zv->steer, policy), "match",
+				      rule.match, "pool", rule.pool));
+	json_object_set_new(x->out, "chain", chain);
+	json_object_set_new(x->out, "defaulted", json_boolean(t->defaulted));
+}
+
+static void add_draw(struct explained *x)
+{
+	const struct steer_trace *t = &x->trace;
+	char key[IP_TEXT_MAX];
+
+	if (!t->drawn)
+		return;
+	json_object_set_new(
+	    x->out, "draw",
+	    json_pack("{s:s, s:I, s:I}", "client_key", ip_prefix_to_text(&t->client_key, key),
+		      "weight", (json_int_t)t->weight, "weight_sum", (json_int_t)t->weight_sum));
+}
+
+static const char *signature_text(enum sig_state s)
+{
+	switch (s) {
+	case SIG_FRESH:
+		return "cached";
+	case SIG_DUE:
+		return "cached, renewal is due";
+	case SIG_MISS:
+		return "not made yet";
+	}
+	return "";
+}
+
+static void add_signature(struct explained *x, const struct rrset *sent)
+{
+	enum sig_state state;
+
+	if (x->zv->keys == NULL || sent->sig_id == 0)
+		return;
+	rcu_online();
+	sigcache_get(x->zv->sigs, sent->sig_id, x->zv->keys->id, control_now(), &state);
+	rcu_offline();
+	json_object_set_new(x->out, "signature", json_string(signature_text(state)));
+}
+
+/* One sentence for a person. */
+static void add_reason(struct explained *x, uint32_t policy)
+{
+	const struct steer_trace *t = &x->trace;
+	struct steer_rule_info rule = steer_rule(x->zv->steer, policy, t->rule);
+	const char *pool = t->chain_n > 0 ? t->chain[t->chain_n - 1].pool : rule.pool;
+	char text[600];
+
+	if (t->defaulted)
+		snprintf(text, sizeof text,
+			 "rule %u (%.200s) names pool %.60s, but no pool of its chain has a usable "
+			 "value: the default values answer",
+			 t->rule + 1, rule.match, rule.pool);
+	else if (t->chain_n > 1)
+		snprintf(text, sizeof text,
+			 "rule %u (%.200s) names pool %.60s, which has no usable value: its "
+			 "fallback %.60s answers%s",
+			 t->rule + 1, rule.match, rule.pool, pool,
+			 t->drawn ? " with a weighted draw" : "");
+	else
+		snprintf(text, sizeof text, "rule %u (%.200s) names pool %.60s%s", t->rule + 1,
+			 rule.match, pool,
+			 t->drawn ? ", where the client's prefix draws among several values" : "");
+	json_object_set_new(x->out, "why", json_string(text));
+}
+
+static void add_steering(struct explained *x, const struct query *q)
+{
+	uint32_t policy = q->traced->steering->policy;
+	struct steer_choice choice = steer_choose(x->zv->steer, policy, &x->client.addr, NULL);
+	const struct rrset *sent = rrset_variant(q->traced, choice.variant);
+
+	add_location(x);
+	add_chain(x, policy);
+	add_draw(x);
+	if (x->trace.value != NULL)
+		json_object_set_new(x->out, "value", json_string(x->trace.value));
+	json_object_set_new(x->out, "ttl", json_integer(sent->ttl));
+	json_object_set_new(x->out, "scope", json_integer(choice.scope));
+	json_object_set_new(x->out, "partition_prefix", json_integer(x->trace.leaf_len));
+	add_signature(x, sent);
+	add_reason(x, policy);
+}
+
+static const char *rcode_text(uint16_t rcode)
+{
+	switch (rcode) {
+	case RCODE_NOERROR:
+		return "NOERROR";
+	case RCODE_NXDOMAIN:
+		return "NXDOMAIN";
+	case RCODE_REFUSED:
+		return "REFUSED";
+	case RCODE_FORMERR:
+		return "FORMERR";
+	default:
+		return "SERVFAIL";
+	}
+}
+
+/* The entry and view of the zone in which the steered RRset lies, or which the name belongs to. */
+static void find_zone(struct explained *x, const uint8_t *name)
+{
+	for (size_t i = 0; i < x->c->entry_n; i++) {
+		const struct zone_entry *e = x->c->entries[i];
+		if (e->served == NULL || !name_is_within(name, e->name))
+			continue;
+		if (x->entry == NULL || name_label_n(e->name) > name_label_n(x->entry->name))
+			x->entry = e;
+	}
+}
+
+static enum verdict run(struct explained *x, const struct name *name, uint16_t type)
+{
+	uint8_t request[600], answer[4096];
+	struct query *q = x->c->query;
+	struct query_client from = { .addr = x->client.addr };
+	struct writer out = writer_of(answer, sizeof answer);
+	size_t n = make_query(request, sizeof request, name, type, &x->client);
+
+	q->view = view_load(&x->c->views);
+	q->now = control_now();
+	q->trace = &x->trace;
+	q->traced = NULL;
+	return query_answer(q, (struct span){ request, n }, &from, &out);
+}
+
+json_t *control_explain(struct control *c, const char *name_text, const char *type_text,
+			const char *client, struct control_result *r)
+{
+	struct explained x = { .c = c };
+	struct name name;
+	uint16_t type = TYPE_A;
+	char text[NAME_TEXT_MAX], prefix[IP_TEXT_MAX], type_name[RR_TYPE_TEXT_MAX];
+
+	if (name_text == NULL || name_from_text(name_text, NULL, &name)) {
+		control_fail(r, ERR_SYNTAX, "'%.200s' is not a domain name",
+			     name_text != NULL ? name_text : "");
+		return NULL;
+	}
+	if (type_text == NULL || !rr_type_from_text(type_text, &type)) {
+		control_fail(r, ERR_SYNTAX, "'%.40s' is not a type",
+			     type_text != NULL ? type_text : "");
+		return NULL;
+	}
+	if (client == NULL || !ip_prefix_from_text(client, &x.client, NULL)) {
+		control_fail(r, ERR_SYNTAX,
+			     "a client is an address or a prefix (203.0.113.7, 2001:db8::/56)");
+		return NULL;
+	}
+	find_zone(&x, name.wire);
+	if (x.entry == NULL) {
+		control_fail(r, ERR_NOT_FOUND, "no zone that is served here has the name %.200s",
+			     name_text);
+		return NULL;
+	}
+	if (run(&x, &name, type) != QUERY_REPLY) {
+		control_fail(r, ERR_INVALID, "the question has no answer");
+		return NULL;
+	}
+	const struct query *q = c->query;
+	for (unsigned i = 0; i < q->answer.rrset_n && q->traced != NULL; i++)
+		if (q->answer.rrset[i].rrset->steering == q->traced->steering || x.zv == NULL)
+			x.zv = q->answer.rrset[i].zv;
+	x.out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "name", name_to_text(name.wire, text),
+			  "type", rr_type_to_text(type, type_name), "client",
+			  ip_prefix_to_text(&x.client, prefix), "zone", x.entry->text, "rcode",
+			  rcode_text(q->answer.rcode), "steered", q->traced != NULL);
+	if (q->traced != NULL && x.zv != NULL)
+		add_steering(&x, q);
+	else
+		json_object_set_new(x.out, "why",
+				    json_string("nothing on the way to this answer is steered: "
+						"every client gets the same"));
+	return x.out;
+}

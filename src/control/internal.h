@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * internal.h -- the control plane's own state; private to this folder.
+ *
+ * Life of what is served. A struct served is one version of a zone with its steering and keys. The
+ * zone's entry holds the newest; every view that shows it holds a reference. Views are freed in the
+ * order in which they were published, so versions of a zone are freed oldest first, as zone.h asks.
+ */
+#ifndef CONTROL_INTERNAL_H
+#define CONTROL_INTERNAL_H
+
+#include "control/control.h"
+#include "control/keyring.h"
+#include "query/query.h"
+#include "store/store.h"
+
+/* Signatures of a zone through all of its versions. */
+struct signatures {
+	unsigned refs;
+	struct sigcache *cache;
+};
+
+/* Compiled steering, shared by versions of a zone that differ in something else. */
+struct steered {
+	unsigned refs;
+	struct steer_set *set;
+};
+
+struct served {
+	unsigned refs;
+	struct zone *zone;
+	struct steered *steered; /* NULL: nothing is steered */
+	struct keyset *keys;
+	struct signatures *signatures;
+	bool ecs;
+};
+
+struct zone_entry {
+	struct config_zone config; /* pointers into the control's present config */
+	char *text;                /* copies that outlive a reload */
+	uint8_t name[NAME_MAX_LEN];
+	struct keyring *keys; /* NULL: unsigned */
+	struct signatures *signatures;
+	struct served *served; /* NULL: never loaded */
+	int64_t loaded_at;
+	bool stale; /* the last attempt to load it failed; the version before goes on */
+};
+
+struct database {
+	char *id;
+	struct location_db *db;
+};
+
+struct published {
+	struct view view;
+	struct control *control;
+	struct published *next; /* retired views, oldest first */
+	_Atomic bool graced;    /* the grace period is over */
+	struct served **served;
+	struct zone_view *zone_views;
+	size_t n;
+	char *nsid;
+};
+
+struct control {
+	uv_loop_t *loop;
+	char *path;
+	struct config *config;
+	struct store *store;
+	struct view_slot views;
+	uint64_t next_view_id;
+	struct zone_entry **entries; /* in the order of the configuration */
+	size_t entry_n;
+	struct database *databases;
+	size_t database_n;
+	struct published *retired_first, *retired_last;
+	uv_async_t graced;
+	uv_timer_t reclaim;
+	int64_t started_at, reloaded_at;
+	bool reload_failed;
+	struct query *query; /* for explain */
+	struct query_stats query_stats;
+};
+
+int64_t control_now(void);
+
+/* databases.c: reads all of a configuration. A database that cannot be read keeps its old contents
+ * where `before` has them; an error otherwise. */
+enum err databases_read(struct database **out, size_t *n, const struct config *c,
+			struct database *before, size_t before_n, struct diag *d);
+void databases_free(struct database *all, size_t n);
+const struct location_db *database_of(const struct database *all, size_t n,
+				      const struct config_geo *g);
+
+/* zone_load.c: one zone from its files. */
+struct zone_load {
+	const struct config_zone *config;
+	const struct location_db *db;
+	const struct keyring *keys; /* NULL: unsigned, or only checked */
+	struct zone *like;
+	struct signatures *signatures; /* told of freed ids */
+};
+enum err zone_load(const struct zone_load *l, struct served **out, struct diag *d);
+/* The same zone with the keyring's records at its apex. */
+enum err zone_load_keys(const struct served *base, const struct keyring *keys,
+			const struct config_signing *policy, struct served **out, struct diag *d);
+struct signatures *signatures_new(void);
+void signatures_unref(struct signatures *s);
+struct served *served_ref(struct served *s);
+void served_unref(struct served *s);
+
+/* publish.c: makes a view of all entries and publishes it. */
+enum err publish(struct control *c);
+void publish_reclaim(struct control *c);
+void publish_on_graced(uv_async_t *a);
+void publish_on_timer(uv_timer_t *t);
+/* At the end, when no reader is left. */
+void publish_free_all(struct control *c);
+
+/* control.c */
+struct zone_entry *control_zone(struct control *c, const char *zone, struct control_result *r);
+__attribute__((format(printf, 3, 4))) void control_fail(struct control_result *r, enum err e,
+							const char *format, ...);
+
+/* status.c */
+json_t *status_key(const struct zone_entry *e, const struct dnskey *key, const struct own_key *own,
+		   const struct foreign_key *foreign);
+
+#endif

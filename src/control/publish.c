@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Views: made of all entries, swapped whole, freed in the order in which they were published. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "control/internal.h"
+
+/* How soon a view that a signing job still pins is looked at again. */
+#define PINNED_RETRY_MS 50
+
+static void destroy(struct published *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		served_unref(p->served[i]);
+	trie_free(p->view.zones);
+	free(p->served);
+	free(p->zone_views);
+	free(p->nsid);
+	free(p);
+}
+
+static enum err add_zone(struct published *p, struct trie *zones, const struct zone_entry *e)
+{
+	uint8_t key[NAME_KEY_MAX];
+	struct served *s = e->served;
+	struct zone_view *zv = &p->zone_views[p->n];
+
+	*zv = (struct zone_view){
+		.zone = s->zone,
+		.steer = s->steered != NULL ? s->steered->set : NULL,
+		.keys = s->keys,
+		.sigs = s->signatures != NULL ? s->signatures->cache : NULL,
+		.ecs = s->ecs,
+	};
+	p->served[p->n++] = served_ref(s);
+	size_t n = name_key(e->name, key);
+	return trie_set(zones, (struct span){ key, n }, zv, NULL);
+}
+
+static enum err add_zones(struct published *p, const struct control *c)
+{
+	struct trie *empty = trie_new(), *zones = empty != NULL ? trie_edit(empty) : NULL;
+	enum err e = zones == NULL ? ERR_NOMEM : ERR_OK;
+
+	for (size_t i = 0; i < c->entry_n && !e; i++)
+		if (c->entries[i]->served != NULL)
+			e = add_zone(p, zones, c->entries[i]);
+	if (e)
+		trie_abort(zones);
+	else
+		trie_seal(zones);
+	trie_free(empty);
+	p->view.zones = e ? NULL : zones;
+	return e;
+}
+
+static enum err make(struct published **out, struct control *c)
+{
+	const struct config_server *s = &c->config->server;
+	struct published *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		return ERR_NOMEM;
+	p->control = c;
+	p->served = calloc(c->entry_n + 1, sizeof *p->served);
+	p->zone_views = calloc(c->entry_n + 1, sizeof *p->zone_views);
+	p->nsid = strdup(s->nsid != NULL ? s->nsid : "");
+	enum err e = p->served == NULL || p->zone_views == NULL || p->nsid == NULL
+			 ? ERR_NOMEM
+			 : add_zones(p, c);
+	if (e) {
+		destroy(p);
+		return e;
+	}
+	p->view.id = ++c->next_view_id;
+	p->view.made_at = control_now();
+	p->view.udp_size = s->udp_size;
+	p->view.nsid = (struct span){ (const uint8_t *)p->nsid, strlen(p->nsid) };
+	*out = p;
+	return ERR_OK;
+}
+
+/* Runs in liburcu's thread: only says so. */
+static void graced(struct rcu_node *node)
+{
+	struct published *p =
+	    (struct published *)(void *)node; /* struct view starts with it, and stands first */
+
+	struct control *c = p->control;
+	atomic_store_explicit(&p->graced, true, memory_order_release);
+	uv_async_send(&c->graced);
+}
+
+static void retire(struct control *c, struct published *p)
+{
+	p->next = NULL;
+	if (c->retired_last != NULL)
+		c->retired_last->next = p;
+	else
+		c->retired_first = p;
+	c->retired_last = p;
+	rcu_retire(&p->view.rcu, graced);
+}
+
+enum err publish(struct control *c)
+{
+	struct published *p = NULL;
+	enum err e = make(&p, c);
+
+	if (e) {
+		log_error(NULL, "view: cannot be made: %s; the one before goes on", err_text(e));
+		return e;
+	}
+	struct view *old = view_exchange(&c->views, &p->view);
+	if (old != NULL)
+		retire(c, (struct published *)(void *)old);
+	return ERR_OK;
+}
+
+void publish_reclaim(struct control *c)
+{
+	while (c->retired_first != NULL) {
+		struct published *p = c->retired_first;
+		if (!atomic_load_explicit(&p->graced, memory_order_acquire))
+			return;
+		if (view_is_pinned(&p->view)) {
+			uv_timer_start(&c->reclaim, publish_on_timer, PINNED_RETRY_MS, 0);
+			return;
+		}
+		c->retired_first = p->next;
+		if (c->retired_first == NULL)
+			c->retired_last = NULL;
+		destroy(p);
+	}
+}
+
+void publish_on_graced(uv_async_t *a)
+{
+	publish_reclaim(a->data);
+}
+
+void publish_on_timer(uv_timer_t *t)
+{
+	publish_reclaim(t->data);
+}
+
+void publish_free_all(struct control *c)
+{
+	struct view *last = view_exchange(&c->views, NULL);
+
+	while (c->retired_first != NULL) {
+		struct published *p = c->retired_first;
+		c->retired_first = p->next;
+		destroy(p);
+	}
+	c->retired_last = NULL;
+	if (last != NULL)
+		destroy((struct published *)(void *)last);
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the API says of the server and its zones. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/internal.h"
+#include "dnssec/algorithm.h"
+
+static char *time_text(int64_t at, char out[32])
+{
+	struct tm tm;
+	time_t t = (time_t)at;
+
+	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+	return out;
+}
+
+json_t *control_status(struct control *c)
+{
+	char started[32], reloaded[32];
+	const struct view *v = view_load(&c->views);
+	json_t *listen = json_array();
+	const struct config_server *s = &c->config->server;
+
+	for (size_t i = 0; i < s->listen_n; i++) {
+		char addr[IP_TEXT_MAX], text[IP_TEXT_MAX + 8];
+		snprintf(text, sizeof text, "%s@%u", ip_to_text(&s->listen[i].addr, addr),
+			 s->listen[i].port);
+		json_array_append_new(listen, json_string(text));
+	}
+	json_t *geo = json_object();
+	for (size_t i = 0; i < c->database_n; i++)
+		if (c->databases[i].db != NULL)
+			json_object_set_new(geo, c->databases[i].id,
+					    json_string(location_describe(c->databases[i].db)));
+	return json_pack("{s:s, s:i, s:s, s:I, s:I, s:I, s:s, s:b, s:o, s:o}", "version",
+			 CONCORD_VERSION, "pid", (int)getpid(), "started",
+			 time_text(c->started_at, started), "uptime_s",
+			 (json_int_t)(control_now() - c->started_at), "view",
+			 (json_int_t)(v != NULL ? v->id : 0), "zones", (json_int_t)c->entry_n,
+			 "reloaded", time_text(c->reloaded_at, reloaded), "reload_failed",
+			 c->reload_failed, "listen", listen, "geo", geo);
+}
+
+static json_t *zone_summary(const struct zone_entry *e)
+{
+	char loaded[32];
+	const struct served *s = e->served;
+
+	return json_pack("{s:s, s:I, s:I, s:b, s:I, s:s, s:b}", "name", e->text, "serial",
+			 (json_int_t)zone_serial(s->zone), "records",
+			 (json_int_t)zone_rr_n(s->zone), "signed", s->keys != NULL, "steered",
+			 (json_int_t)(s->steered != NULL ? steer_policy_n(s->steered->set) : 0),
+			 "loaded", time_text(e->loaded_at, loaded), "stale", e->stale);
+}
+
+json_t *control_zone_list(struct control *c)
+{
+	json_t *zones = json_array();
+
+	for (size_t i = 0; i < c->entry_n; i++)
+		if (c->entries[i]->served != NULL)
+			json_array_append_new(zones, zone_summary(c->entries[i]));
+	return json_pack("{s:o}", "zones", zones);
+}
+
+/* DS records of the own keys that the parent should have, SHA-256. */
+static json_t *ds_records(const struct zone_entry *e)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; e->keys != NULL && i < e->keys->own_n; i++) {
+		uint8_t ds[DS_RDATA_MAX];
+		size_t n = 0;
+		char hex[2 * DS_RDATA_MAX + 1], text[NAME_TEXT_MAX + 200];
+		const struct dnskey *k = key_dnskey(e->keys->own[i].key);
+		if (e->keys->own[i].role == KEY_ZSK || dnskey_ds(k, e->name, 2, ds, &n))
+			continue;
+		for (size_t b = 4; b < n; b++)
+			snprintf(hex + 2 * (b - 4), 3, "%02X", ds[b]);
+		snprintf(text, sizeof text, "%s IN DS %u %u 2 %s", e->text, k->tag, k->algorithm,
+			 hex);
+		json_array_append_new(all, json_string(text));
+	}
+	return all;
+}
+
+json_t *status_key(const struct zone_entry *e, const struct dnskey *key, const struct own_key *own,
+		   const struct foreign_key *foreign)
+{
+	char name[ALGORITHM_TEXT_MAX], text[DNSKEY_TEXT_MAX],
+	    record[DNSKEY_TEXT_MAX + NAME_TEXT_MAX + 40], since[32] = "";
+	const char *role = own != NULL               ? key_role_text(own->role)
+			   : key->flags & DNSKEY_SEP ? "ksk"
+						     : "zsk";
+	int64_t at = own != NULL ? own->since : foreign->since;
+
+	snprintf(record, sizeof record, "%s %u IN DNSKEY %s", e->text,
+		 e->config.signing->dnskey_ttl, dnskey_to_text(key, text));
+	if (at != 0)
+		time_text(at, since);
+	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:s}", "origin",
+			 own != NULL ? "own" : "foreign", "owner",
+			 own != NULL ? "own" : foreign->owner, "role", role, "flags",
+			 (int)key->flags, "tag", (int)key->tag, "algorithm", (int)key->algorithm,
+			 "algorithm_name", algorithm_to_text(key->algorithm, name), "state",
+			 own == NULL   ? "foreign"
+			 : own->active ? "active"
+				       : "published",
+			 "since", since, "dnskey", record);
+}
+
+static json_t *key_array(const struct zone_entry *e)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; e->keys != NULL && i < e->keys->own_n; i++)
+		json_array_append_new(
+		    all, status_key(e, key_dnskey(e->keys->own[i].key), &e->keys->own[i], NULL));
+	for (size_t i = 0; e->keys != NULL && i < e->keys->foreign_n; i++)
+		json_array_append_new(
+		    all, status_key(e, &e->keys->foreign[i].key, NULL, &e->keys->foreign[i]));
+	return all;
+}
+
+json_t *control_key_list(struct control *c, const char *zone, struct control_result *r)
+{
+	const struct zone_entry *e = control_zone(c, zone, r);
+
+	return e != NULL ? json_pack("{s:s, s:o}", "zone", e->text, "keys", key_array(e)) : NULL;
+}
+
+static json_t *cache_numbers(const struct signatures *s)
+{
+	char expiry[32] = "";
+	/* Signatures may be replaced while they are counted: they stay readable until this thread
+	 * is quiescent. */
+	rcu_online();
+	struct sigcache_usage u = sigcache_usage(s->cache);
+	rcu_offline();
+
+	if (u.earliest_expiry != 0)
+		time_text(u.earliest_expiry, expiry);
+	return json_pack("{s:I, s:I, s:s}", "signatures", (json_int_t)u.signatures, "bytes",
+			 (json_int_t)u.bytes, "earliest_expiry", expiry);
+}
+
+json_t *control_zone_status(struct control *c, const char *zone, struct control_result *r)
+{
+	const struct zone_entry *e = control_zone(c, zone, r);
+
+	if (e == NULL)
+		return NULL;
+	const struct served *s = e->served;
+	json_t *j = zone_summary(e);
+	json_object_set_new(j, "names", json_integer((json_int_t)zone_name_n(s->zone)));
+	json_object_set_new(j, "memory_bytes", json_integer((json_int_t)zone_bytes(s->zone)));
+	json_object_set_new(j, "file", json_string(e->config.file));
+	if (s->steered != NULL) {
+		json_object_set_new(j, "steering_bytes",
+				    json_integer((json_int_t)steer_bytes(s->steered->set)));
+		json_object_set_new(j, "partitions",
+				    json_integer((json_int_t)steer_partition_n(s->steered->set)));
+	}
+	if (s->keys != NULL) {
+		json_object_set_new(j, "ds", ds_records(e));
+		json_object_set_new(j, "cds_published", json_boolean(e->keys->cds));
+		json_object_set_new(j, "keys", key_array(e));
+		json_object_set_new(j, "cache", cache_numbers(s->signatures));
+	}
+	return j;
+}
+
+json_t *control_cache_stats(struct control *c)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < c->entry_n; i++)
+		if (c->entries[i]->served != NULL && c->entries[i]->served->signatures != NULL)
+			json_object_set_new(all, c->entries[i]->text,
+					    cache_numbers(c->entries[i]->served->signatures));
+	return all;
+}

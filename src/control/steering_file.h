@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * steering_file.h -- a steering file (octoDNS record model in YAML) into policies.
+ *
+ * Invariant. Every policy that comes out passed policy_check(), lies within the zone, and no owner
+ * has two of one type, or CNAME and another. Memory.    All of it lives until steering_free().
+ * Errors.    Findings with file:line:column; ERR_INVALID where there was an error.
+ */
+#ifndef CONTROL_STEERING_FILE_H
+#define CONTROL_STEERING_FILE_H
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "geo/policy.h"
+
+struct steering {
+	const struct policy *const *policies;
+	size_t n;
+};
+
+enum err steering_read(struct steering **out, const char *path, const uint8_t *zone,
+		       struct diag *d);
+void steering_free(struct steering *s);
+
+#endif

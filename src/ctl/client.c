@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+
+#define ANSWER_MAX ((size_t)64 << 20)
+/* A reload of a large configuration takes its time. */
+#define TIMEOUT_S 300L
+
+struct answer {
+	char *text;
+	size_t n;
+};
+
+static size_t collect(char *data, size_t size, size_t n, void *context)
+{
+	struct answer *a = context;
+	size_t more = size * n;
+
+	if (a->n + more > ANSWER_MAX)
+		return 0;
+	char *text = realloc(a->text, a->n + more + 1);
+	if (text == NULL)
+		return 0;
+	memcpy(text + a->n, data, more);
+	a->text = text;
+	a->n += more;
+	a->text[a->n] = 0;
+	return more;
+}
+
+static int exit_of(long status)
+{
+	if (status >= 200 && status < 300)
+		return CTL_OK;
+	if (status == 404)
+		return CTL_NOT_FOUND;
+	return status == 409 ? CTL_REFUSED : CTL_FAILED;
+}
+
+/* The daemon's reason, and the findings of a reload one by one. */
+static void tell(json_t *j, long status)
+{
+	const char *detail = json_string_value(json_object_get(j, "detail"));
+	json_t *errors = json_object_get(j, "errors"), *e;
+	size_t i;
+
+	json_array_foreach(errors, i, e) fprintf(stderr, "%s\n", json_string_value(e));
+	if (detail != NULL)
+		fprintf(stderr, "concordctl: %s\n", detail);
+	else
+		fprintf(stderr, "concordctl: the daemon answered with status %ld\n", status);
+}
+
+static CURLcode perform(CURL *curl, const struct ctl *c, const char *method, const char *url,
+			const char *body, struct answer *a)
+{
+	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+
+	headers = curl_slist_append(headers, "Expect:");
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, c->socket);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, a);
+	if (body != NULL)
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+	else if (strcmp(method, "GET") != 0)
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, 0L);
+	CURLcode code = curl_easy_perform(curl);
+	curl_slist_free_all(headers);
+	return code;
+}
+
+int client_call(const struct ctl *c, const char *method, const char *path, json_t *body,
+		json_t **out)
+{
+	struct answer a = { 0 };
+	long status = 0;
+	char url[4096];
+	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+	CURL *curl = curl_easy_init();
+	int code = CTL_FAILED;
+
+	*out = NULL;
+	if (curl == NULL ||
+	    snprintf(url, sizeof url, "http://localhost%s", path) >= (int)sizeof url)
+		goto done;
+	CURLcode result = perform(curl, c, method, url, text, &a);
+	if (result != CURLE_OK) {
+		fprintf(stderr, "concordctl: no daemon answers at %s: %s\n", c->socket,
+			curl_easy_strerror(result));
+		code = CTL_UNREACHABLE;
+		goto done;
+	}
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	code = exit_of(status);
+	*out = a.text != NULL ? json_loads(a.text, 0, NULL) : NULL;
+	if (code != CTL_OK)
+		tell(*out, status);
+	if (code != CTL_OK && !c->json) {
+		json_decref(*out);
+		*out = NULL;
+	}
+done:
+	free(text);
+	free(a.text);
+	curl_easy_cleanup(curl);
+	return code;
+}
+
+char *client_escape(const char *text)
+{
+	char *escaped = curl_easy_escape(NULL, text, 0),
+	     *copy = escaped != NULL ? strdup(escaped) : NULL;
+
+	curl_free(escaped);
+	return copy;
+}

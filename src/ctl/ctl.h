@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * ctl.h -- concordctl: one table of verbs over the daemon's HTTP interface.
+ *
+ * Purpose.   Each verb builds one request and prints its answer, for a person or as JSON.
+ * Exit.      enum ctl_exit; documented in concordctl(1).
+ */
+#ifndef CTL_CTL_H
+#define CTL_CTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+enum ctl_exit {
+	CTL_OK = 0,
+	CTL_FAILED = 1,
+	CTL_USAGE = 2,
+	CTL_UNREACHABLE = 3,
+	CTL_NOT_FOUND = 4,
+	CTL_REFUSED = 5
+};
+
+struct ctl {
+	const char *socket;
+	bool json, colour;
+	const char *role, *owner, *client; /* options of verbs; NULL: not given */
+};
+
+struct ctl_verb {
+	const char *noun, *verb; /* verb NULL: the noun alone */
+	int min_args, max_args;
+	const char *arguments, *says;
+	int (*run)(const struct ctl *c, char **args, int n);
+};
+
+extern const struct ctl_verb CTL_VERBS[]; /* ends with noun NULL */
+
+/* client.c: one request. *out gets the JSON of the answer (owned by the caller), or NULL. Says on
+ * standard error what went wrong, and returns the exit code. */
+int client_call(const struct ctl *c, const char *method, const char *path, json_t *body,
+		json_t **out);
+/* A part of a path or query, percent-encoded; to be freed. */
+char *client_escape(const char *text);
+
+/* print.c */
+void print_json(json_t *j);
+void print_status(const struct ctl *c, json_t *j);
+void print_stats(const struct ctl *c, json_t *j);
+void print_zones(const struct ctl *c, json_t *j);
+void print_zone(const struct ctl *c, json_t *j);
+void print_keys(const struct ctl *c, json_t *keys);
+void print_lines(json_t *array);
+void print_explain(const struct ctl *c, json_t *j);
+
+#endif

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Answers for a person: aligned columns, colour on a terminal. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+
+static const char *text(json_t *j, const char *key)
+{
+	const char *s = json_string_value(json_object_get(j, key));
+
+	return s != NULL ? s : "";
+}
+
+static long long number(json_t *j, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(j, key));
+}
+
+static bool flag(json_t *j, const char *key)
+{
+	return json_is_true(json_object_get(j, key));
+}
+
+static const char *paint(const struct ctl *c, const char *colour)
+{
+	return c->colour ? colour : "";
+}
+
+#define BOLD(c)   paint((c), "\033[1m")
+#define GREEN(c)  paint((c), "\033[32m")
+#define YELLOW(c) paint((c), "\033[33m")
+#define RED(c)    paint((c), "\033[31m")
+#define PLAIN(c)  paint((c), "\033[0m")
+
+void print_json(json_t *j)
+{
+	json_dumpf(j, stdout, JSON_INDENT(2));
+	putchar('\n');
+}
+
+void print_lines(json_t *array)
+{
+	size_t n = json_array_size(array);
+
+	for (size_t i = 0; i < n; i++)
+		puts(json_string_value(json_array_get(array, i)));
+}
+
+void print_status(const struct ctl *c, json_t *j)
+{
+	json_t *listen = json_object_get(j, "listen"), *geo = json_object_get(j, "geo");
+	const char *id;
+	json_t *described;
+
+	printf("%sconcordd %s%s, process %lld, up %lld s, since %s\n", BOLD(c), text(j, "version"),
+	       PLAIN(c), number(j, "pid"), number(j, "uptime_s"), text(j, "started"));
+	printf("view %lld, %lld zones, last (re)load %s: %s%s%s\n", number(j, "view"),
+	       number(j, "zones"), text(j, "reloaded"),
+	       flag(j, "reload_failed") ? RED(c) : GREEN(c),
+	       flag(j, "reload_failed") ? "failed, what failed goes on as it was" : "ok", PLAIN(c));
+	printf("listens on");
+	for (size_t i = 0; i < json_array_size(listen); i++)
+		printf(" %s", json_string_value(json_array_get(listen, i)));
+	putchar('\n');
+	json_object_foreach(geo, id, described)
+	    printf("geo %s: %s\n", id, json_string_value(described));
+}
+
+void print_stats(const struct ctl *c, json_t *j)
+{
+	const char *name;
+	json_t *value;
+
+	(void)c;
+	json_object_foreach(j, name, value) if (json_is_integer(value))
+	    printf("%-20s %lld\n", name, (long long)json_integer_value(value));
+	json_object_foreach(json_object_get(j, "caches"), name, value) printf(
+	    "signatures of %s: %lld, %lld bytes, earliest expiry %s\n", name,
+	    number(value, "signatures"), number(value, "bytes"), text(value, "earliest_expiry"));
+}
+
+void print_zones(const struct ctl *c, json_t *j)
+{
+	json_t *zones = json_object_get(j, "zones");
+
+	printf("%s%-32s %-11s %9s %8s  %s%s\n", BOLD(c), "ZONE", "SERIAL", "RECORDS", "STEERED",
+	       "STATE", PLAIN(c));
+	for (size_t i = 0; i < json_array_size(zones); i++) {
+		json_t *z = json_array_get(zones, i);
+		printf("%-32s %-11lld %9lld %8lld  %s%s%s%s\n", text(z, "name"),
+		       number(z, "serial"), number(z, "records"), number(z, "steered"),
+		       flag(z, "stale") ? YELLOW(c) : GREEN(c),
+		       flag(z, "signed") ? "signed" : "unsigned",
+		       flag(z, "stale") ? ", last load failed" : "", PLAIN(c));
+	}
+}
+
+void print_keys(const struct ctl *c, json_t *keys)
+{
+	printf("%s%-7s %-16s %-4s %5s %6s %-18s %s%s\n", BOLD(c), "ORIGIN", "OWNER", "ROLE",
+	       "FLAGS", "TAG", "ALGORITHM", "STATE", PLAIN(c));
+	for (size_t i = 0; i < json_array_size(keys); i++) {
+		json_t *k = json_array_get(keys, i);
+		printf("%-7s %-16s %-4s %5lld %6lld %-18s %s%s%s\n", text(k, "origin"),
+		       text(k, "owner"), text(k, "role"), number(k, "flags"), number(k, "tag"),
+		       text(k, "algorithm_name"),
+		       strcmp(text(k, "state"), "active") == 0 ? GREEN(c) : "", text(k, "state"),
+		       PLAIN(c));
+	}
+}
+
+void print_zone(const struct ctl *c, json_t *j)
+{
+	json_t *cache = json_object_get(j, "cache");
+
+	printf("%s%s%s serial %lld, %lld names, %lld records, %lld steered, loaded %s%s%s%s\n",
+	       BOLD(c), text(j, "name"), PLAIN(c), number(j, "serial"), number(j, "names"),
+	       number(j, "records"), number(j, "steered"), text(j, "loaded"),
+	       flag(j, "stale") ? RED(c) : "",
+	       flag(j, "stale") ? "; the last load failed, this version goes on" : "", PLAIN(c));
+	printf("file %s, %lld KiB of memory\n", text(j, "file"), number(j, "memory_bytes") / 1024);
+	if (!flag(j, "signed")) {
+		puts("not signed");
+		return;
+	}
+	printf("%lld signatures in the cache, earliest expiry %s; CDS and CDNSKEY %s\n",
+	       number(cache, "signatures"), text(cache, "earliest_expiry"),
+	       flag(j, "cds_published") ? "published" : "not published");
+	print_keys(c, json_object_get(j, "keys"));
+	puts("for the parent:");
+	print_lines(json_object_get(j, "ds"));
+}
+
+void print_explain(const struct ctl *c, json_t *j)
+{
+	json_t *place = json_object_get(j, "location"), *rule = json_object_get(j, "rule"),
+	       *chain = json_object_get(j, "chain"), *draw = json_object_get(j, "draw");
+
+	printf("%s%s %s%s for %s: %s\n", BOLD(c), text(j, "name"), text(j, "type"), PLAIN(c),
+	       text(j, "client"), text(j, "rcode"));
+	if (!flag(j, "steered")) {
+		puts(text(j, "why"));
+		return;
+	}
+	if (place != NULL)
+		printf("location   %s %s %s (%s, range %s)\n", text(place, "continent"),
+		       text(place, "country"), text(place, "subdivision"), text(place, "database"),
+		       text(place, "range"));
+	printf("rule       %lld of %lld: %s -> pool %s\n", number(rule, "number"),
+	       number(rule, "of"), text(rule, "match"), text(rule, "pool"));
+	for (size_t i = 0; i < json_array_size(chain); i++) {
+		json_t *p = json_array_get(chain, i);
+		printf("pool       %s: %lld of %lld values usable\n", text(p, "pool"),
+		       number(p, "usable"), number(p, "values"));
+	}
+	if (draw != NULL)
+		printf("draw       by %s, weight %lld of %lld\n", text(draw, "client_key"),
+		       number(draw, "weight"), number(draw, "weight_sum"));
+	printf("value      %s%s%s, TTL %lld\n", GREEN(c),
+	       flag(j, "defaulted") ? "the default values" : text(j, "value"), PLAIN(c),
+	       number(j, "ttl"));
+	printf("scope      /%lld (the rule is the same in the whole /%lld)\n", number(j, "scope"),
+	       number(j, "partition_prefix"));
+	if (text(j, "signature")[0] != 0)
+		printf("signature  %s\n", text(j, "signature"));
+	printf("why        %s\n", text(j, "why"));
+}

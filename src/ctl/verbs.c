@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What each verb asks of the daemon. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+
+#define KEY_FILE_MAX 8192
+
+/* Calls, and prints with `print` or as JSON. Takes `path` and `body`. */
+static int call(const struct ctl *c, const char *method, char *path, json_t *body,
+		void (*print)(const struct ctl *c, json_t *j))
+{
+	json_t *j = NULL;
+	int code = path != NULL ? client_call(c, method, path, body, &j) : CTL_FAILED;
+
+	if (j != NULL && c->json)
+		print_json(j);
+	else if (j != NULL && print != NULL)
+		print(c, j);
+	json_decref(j);
+	json_decref(body);
+	free(path);
+	return code;
+}
+
+/* "/v1/zones/ZONE" + rest; to be freed. */
+static char *zone_path(const char *zone, const char *rest)
+{
+	char *escaped = client_escape(zone), *path = NULL;
+
+	if (escaped != NULL && asprintf(&path, "/v1/zones/%s%s", escaped, rest) < 0)
+		path = NULL;
+	free(escaped);
+	return path;
+}
+
+static int status(const struct ctl *c, char **args, int n)
+{
+	(void)args;
+	(void)n;
+	return call(c, "GET", strdup("/v1/status"), NULL, print_status);
+}
+
+static int stats(const struct ctl *c, char **args, int n)
+{
+	(void)args;
+	(void)n;
+	return call(c, "GET", strdup("/v1/stats"), NULL, print_stats);
+}
+
+static void print_reload(const struct ctl *c, json_t *j)
+{
+	(void)c;
+	print_lines(json_object_get(j, "findings"));
+	puts("reloaded");
+}
+
+/* A configuration that is refused is a failure, not a conflict. */
+static int reload(const struct ctl *c, char **args, int n)
+{
+	int code = call(c, "POST", strdup("/v1/reload"), NULL, print_reload);
+
+	(void)args;
+	(void)n;
+	return code == CTL_REFUSED ? CTL_FAILED : code;
+}
+
+static int zone_list(const struct ctl *c, char **args, int n)
+{
+	(void)args;
+	(void)n;
+	return call(c, "GET", strdup("/v1/zones"), NULL, print_zones);
+}
+
+static int zone_status(const struct ctl *c, char **args, int n)
+{
+	(void)n;
+	return call(c, "GET", zone_path(args[0], ""), NULL, print_zone);
+}
+
+static void print_ds(const struct ctl *c, json_t *j)
+{
+	(void)c;
+	print_lines(json_object_get(j, "ds"));
+}
+
+static int zone_ds(const struct ctl *c, char **args, int n)
+{
+	(void)n;
+	return call(c, "GET", zone_path(args[0], ""), NULL, print_ds);
+}
+
+static void print_key_list(const struct ctl *c, json_t *j)
+{
+	print_keys(c, json_object_get(j, "keys"));
+}
+
+static int key_list(const struct ctl *c, char **args, int n)
+{
+	(void)n;
+	return call(c, "GET", zone_path(args[0], "/keys"), NULL, print_key_list);
+}
+
+static void print_one_key(const struct ctl *c, json_t *j)
+{
+	json_t *one = json_pack("[O]", j);
+
+	print_keys(c, one);
+	json_decref(one);
+}
+
+static int key_generate(const struct ctl *c, char **args, int n)
+{
+	(void)n;
+	if (c->role == NULL) {
+		fputs("concordctl: key generate needs --role ksk|zsk|csk\n", stderr);
+		return CTL_USAGE;
+	}
+	return call(c, "POST", zone_path(args[0], "/keys"), json_pack("{s:s}", "generate", c->role),
+		    print_one_key);
+}
+
+static int import_one(const struct ctl *c, const char *zone, const char *record)
+{
+	json_t *body = json_pack("{s:s}", "dnskey", record);
+
+	if (c->owner != NULL)
+		json_object_set_new(body, "owner", json_string(c->owner));
+	return call(c, "POST", zone_path(zone, "/keys"), body, print_one_key);
+}
+
+/* A file of DNSKEY records, one a line, as `key export`, dig and dnssec-keygen write them. */
+static int import_file(const struct ctl *c, const char *zone, FILE *f)
+{
+	char line[KEY_FILE_MAX];
+	int code = CTL_OK, records = 0;
+
+	while (fgets(line, sizeof line, f) != NULL) {
+		line[strcspn(line, "\r\n")] = 0;
+		if (line[strspn(line, " \t")] == 0 || line[0] == ';')
+			continue;
+		int one = import_one(c, zone, line);
+		records++;
+		code = code != CTL_OK ? code : one;
+	}
+	if (records == 0) {
+		fputs("concordctl: the file has no DNSKEY record\n", stderr);
+		return CTL_FAILED;
+	}
+	return code;
+}
+
+/* FILE, "-" for standard input, or the record itself in one or several arguments. */
+static int key_import(const struct ctl *c, char **args, int n)
+{
+	char record[KEY_FILE_MAX] = "";
+	FILE *f = n == 2 ? strcmp(args[1], "-") == 0 ? stdin : fopen(args[1], "re") : NULL;
+
+	if (f != NULL) {
+		int code = import_file(c, args[0], f);
+		if (f != stdin)
+			fclose(f);
+		return code;
+	}
+	for (int i = 1; i < n; i++) {
+		size_t used = strlen(record);
+		if (snprintf(record + used, sizeof record - used, "%s%s", used > 0 ? " " : "",
+			     args[i]) >= (int)(sizeof record - used)) {
+			fputs("concordctl: the record is too long\n", stderr);
+			return CTL_USAGE;
+		}
+	}
+	if (n == 2 && strchr(record, ' ') == NULL) {
+		fprintf(stderr, "concordctl: %s: %s\n", args[1], strerror(errno));
+		return CTL_FAILED;
+	}
+	return import_one(c, args[0], record);
+}
+
+static int key_remove(const struct ctl *c, char **args, int n)
+{
+	char rest[64];
+	const char *slash = strchr(args[1], '/');
+	int tag_len = (int)(slash != NULL ? (size_t)(slash - args[1]) : strlen(args[1]));
+
+	(void)n;
+	snprintf(rest, sizeof rest, "/keys/%.*s%s%.8s", tag_len, args[1], slash != NULL ? "-" : "",
+		 slash != NULL ? slash + 1 : "");
+	return call(c, "DELETE", zone_path(args[0], rest), NULL, NULL);
+}
+
+static void print_export(const struct ctl *c, json_t *j)
+{
+	(void)c;
+	print_lines(json_object_get(j, "dnskey"));
+}
+
+static int key_export(const struct ctl *c, char **args, int n)
+{
+	char rest[64] = "/dnskey";
+
+	(void)n;
+	if (c->role != NULL)
+		snprintf(rest, sizeof rest, "/dnskey?role=%.20s", c->role);
+	return call(c, "GET", zone_path(args[0], rest), NULL, print_export);
+}
+
+static int cds_publish(const struct ctl *c, char **args, int n)
+{
+	(void)n;
+	return call(c, "PUT", zone_path(args[0], "/cds"), NULL, NULL);
+}
+
+static int cds_withdraw(const struct ctl *c, char **args, int n)
+{
+	(void)n;
+	return call(c, "DELETE", zone_path(args[0], "/cds"), NULL, NULL);
+}
+
+static int explain(const struct ctl *c, char **args, int n)
+{
+	char *path = NULL;
+
+	(void)n;
+	if (c->client == NULL) {
+		fputs("concordctl: explain needs --client ADDR[/LEN]\n", stderr);
+		return CTL_USAGE;
+	}
+	char *name = client_escape(args[0]), *type = client_escape(args[1]),
+	     *client = client_escape(c->client);
+	if (name != NULL && type != NULL && client != NULL &&
+	    asprintf(&path, "/v1/explain?name=%s&type=%s&client=%s", name, type, client) < 0)
+		path = NULL;
+	free(name);
+	free(type);
+	free(client);
+	return call(c, "GET", path, NULL, print_explain);
+}
+
+#define ANY_ARGS 16
+
+const struct ctl_verb CTL_VERBS[] = {
+	{ "status", NULL, 0, 0, "", "the daemon: version, view, listening addresses", status },
+	{ "stats", NULL, 0, 0, "", "its counters", stats },
+	{ "reload", NULL, 0, 0, "", "read configuration, zones, steering and databases again",
+	  reload },
+	{ "zone", "list", 0, 0, "", "zones that are served", zone_list },
+	{ "zone", "status", 1, 1, "ZONE", "one zone: serial, keys, signatures, DS", zone_status },
+	{ "zone", "ds", 1, 1, "ZONE", "DS records for the parent", zone_ds },
+	{ "key", "list", 1, 1, "ZONE", "keys of the merged DNSKEY set", key_list },
+	{ "key", "generate", 1, 1, "ZONE --role ksk|zsk|csk",
+	  "make a key that is published, not signing", key_generate },
+	{ "key", "import", 2, ANY_ARGS, "ZONE FILE|RR [--owner LABEL]", "add a peer's public key",
+	  key_import },
+	{ "key", "remove", 2, 2, "ZONE TAG[/ALG]", "remove a peer's key, or an own one not in use",
+	  key_remove },
+	{ "key", "export", 1, 1, "ZONE [--role ROLE]", "own public keys as DNSKEY records",
+	  key_export },
+	{ "cds", "publish", 1, 1, "ZONE", "publish CDS and CDNSKEY for own key-signing keys",
+	  cds_publish },
+	{ "cds", "withdraw", 1, 1, "ZONE", "take them back", cds_withdraw },
+	{ "explain", NULL, 2, 2, "NAME TYPE --client ADDR[/LEN]", "why a client gets its answer",
+	  explain },
+	{ NULL, NULL, 0, 0, NULL, NULL, NULL },
+};
