@@ -190,8 +190,7 @@ static void on_closed(uv_handle_t *h)
 {
 	struct api *a = h->data;
 
-	/* The last of three handles closes last: they are closed in order. */
-	if (h != (uv_handle_t *)&a->timer)
+	if (--a->open_handles > 0)
 		return;
 	MHD_stop_daemon(a->http);
 	close(a->listen_fd);
@@ -204,6 +203,7 @@ void api_stop(struct api *a)
 	if (a == NULL)
 		return;
 	unlink(a->socket_path);
+	a->open_handles = 3;
 	uv_poll_stop(&a->http_poll);
 	uv_poll_stop(&a->listen_poll);
 	uv_close((uv_handle_t *)&a->http_poll, on_closed);

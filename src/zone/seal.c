@@ -460,7 +460,7 @@ static enum err for_touched(struct zone_builder *b,
 static enum err change_flags(struct zone_builder *b, const uint8_t *name)
 {
 	const struct node *before = node_before(b, name);
-	uint8_t barrier = NODE_CUT | NODE_DNAME;
+	uint8_t barrier = NODE_CUT | NODE_DNAME | NODE_BELOW_CUT; /* what names below inherit */
 	enum err e = reflag(b, name);
 
 	if (!e && !name_equal(name, b->made->name))
