@@ -32,6 +32,30 @@ static void print_caret(FILE *f, const char *source, unsigned column)
 	fputs("^\n", f);
 }
 
+static void print_place(FILE *f, const struct diag_place *at)
+{
+	if (at == NULL || at->file == NULL)
+		return;
+	fprintf(f, "%s:", at->file);
+	if (at->line > 0)
+		fprintf(f, "%u:", at->line);
+	if (at->line > 0 && at->column > 0)
+		fprintf(f, "%u:", at->column);
+	fputc(' ', f);
+}
+
+/* What was printed, without its last newline; NULL without memory. */
+static char *finish(FILE *f, char **out, const size_t *n)
+{
+	if (fclose(f) != 0) {
+		free(*out);
+		return NULL;
+	}
+	if (*n > 0 && (*out)[*n - 1] == '\n')
+		(*out)[*n - 1] = 0;
+	return *out;
+}
+
 static char *compose(enum diag_severity severity, const struct diag_place *at, const char *hint,
 		     const char *text)
 {
@@ -41,14 +65,7 @@ static char *compose(enum diag_severity severity, const struct diag_place *at, c
 
 	if (f == NULL)
 		return NULL;
-	if (at != NULL && at->file != NULL) {
-		fprintf(f, "%s:", at->file);
-		if (at->line > 0)
-			fprintf(f, "%u:", at->line);
-		if (at->line > 0 && at->column > 0)
-			fprintf(f, "%u:", at->column);
-		fputc(' ', f);
-	}
+	print_place(f, at);
 	fprintf(f, "%s: %s\n", severity_text(severity), text);
 	if (at != NULL && at->source != NULL && at->line > 0) {
 		fprintf(f, "%s\n", at->source);
@@ -57,28 +74,34 @@ static char *compose(enum diag_severity severity, const struct diag_place *at, c
 	}
 	if (hint != NULL)
 		fprintf(f, "hint: %s\n", hint);
-	if (fclose(f) != 0) {
-		free(out);
-		return NULL;
-	}
-	if (n > 0 && out[n - 1] == '\n')
-		out[n - 1] = 0;
-	return out;
+	return finish(f, &out, &n);
 }
 
-static void keep(struct diag *d, enum diag_severity severity, char *text)
+static char *compose_line(const struct diag_place *at, const char *hint, const char *text)
 {
-	if (d->n == DIAG_MAX || text == NULL) {
-		free(text);
-		return;
-	}
+	char *out = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&out, &n);
+
+	if (f == NULL)
+		return NULL;
+	print_place(f, at);
+	fputs(text, f);
+	if (hint != NULL)
+		fprintf(f, " (%s)", hint);
+	return finish(f, &out, &n);
+}
+
+static void keep(struct diag *d, struct diag_finding finding)
+{
 	if (d->findings == NULL)
 		d->findings = calloc(DIAG_MAX, sizeof *d->findings);
-	if (d->findings == NULL) {
-		free(text);
+	if (d->findings == NULL || finding.text == NULL || finding.line == NULL) {
+		free(finding.text);
+		free(finding.line);
 		return;
 	}
-	d->findings[d->n++] = (struct diag_finding){ severity, text };
+	d->findings[d->n++] = finding;
 }
 
 void diag_add(struct diag *d, enum diag_severity severity, const struct diag_place *at,
@@ -98,7 +121,8 @@ void diag_add(struct diag *d, enum diag_severity severity, const struct diag_pla
 		text = NULL;
 	va_end(ap);
 	if (text != NULL)
-		keep(d, severity, compose(severity, at, hint, text));
+		keep(d, (struct diag_finding){ severity, compose(severity, at, hint, text),
+					       compose_line(at, hint, text) });
 	free(text);
 }
 
@@ -128,8 +152,10 @@ void diag_print(const struct diag *d, FILE *to)
 
 void diag_free(struct diag *d)
 {
-	for (size_t i = 0; i < d->n; i++)
+	for (size_t i = 0; i < d->n; i++) {
 		free(d->findings[i].text);
+		free(d->findings[i].line);
+	}
 	free(d->findings);
 	*d = (struct diag){ 0 };
 }

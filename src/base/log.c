@@ -134,19 +134,8 @@ static enum log_level level_of(enum diag_severity severity)
 					  : LOG_LEVEL_NOTICE;
 }
 
-static void log_finding(const char *zone, const struct diag_finding *f)
-{
-	const char *p = f->text;
-
-	while (*p != 0) {
-		size_t n = strcspn(p, "\n");
-		log_line(level_of(f->severity), zone, "%.*s", (int)n, p);
-		p += n + (p[n] == '\n');
-	}
-}
-
 void log_diag(const char *zone, const struct diag *d)
 {
 	for (size_t i = 0; i < d->n; i++)
-		log_finding(zone, &d->findings[i]);
+		log_line(level_of(d->findings[i].severity), zone, "%s", d->findings[i].line);
 }

@@ -36,7 +36,7 @@ void log_line(enum log_level level, const char *zone, const char *format, ...)
 #define log_info(zone, ...)    log_line(LOG_LEVEL_INFO, (zone), __VA_ARGS__)
 #define log_debug(zone, ...)   log_line(LOG_LEVEL_DEBUG, (zone), __VA_ARGS__)
 
-/* Logs every finding at the level of its severity, each line of a finding as a line of its own. */
+/* Logs every finding, one line each, at the level of its severity. */
 void log_diag(const char *zone, const struct diag *d);
 
 #endif

@@ -71,7 +71,7 @@ def test_negative_answers_carry_the_negative_ttl(served):
 def test_a_type_newer_than_the_parser_is_served(served):
     """DSYNC (RFC 9859)."""
     got = served.ask("new.sync.example.", 66)
-    assert got.answer[0][0].to_text() == "\\# 22 003b0114ef077363616e6e6572076578616d706c6500"
+    assert got.answer[0][0].to_text().replace(" ", "") == "\\#22003b0114ef077363616e6e6572076578616d706c6500"
 
 
 def test_an_answer_above_the_clients_size_is_truncated_and_whole_over_tcp(served):

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys of peers in the merged DNSKEY set (RFC 8901, Model 2), and what the tool says of keys."""
+import base64
+import signal
+
+import dns.dnssec
+import dns.name
+import dns.rdatatype
+import dns.rrset
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from lab.oracle import check_answer, check_keys
+from test_signing import ZONE, ds_of
+
+
+def p256():
+    point = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    return base64.b64encode(point[1:]).decode()
+
+
+def eddsa():
+    raw = ed25519.Ed25519PrivateKey.generate().public_key().public_bytes(
+        serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    return base64.b64encode(raw).decode()
+
+
+def tag_of(rdata):
+    return dns.dnssec.key_id(dns.rrset.from_text("example.", 300, "IN", "DNSKEY", rdata)[0])
+
+
+def served_keys(c):
+    return {k.to_text() for k in c.ask("example.", "DNSKEY", do=True).answer[0]}
+
+
+def test_a_foreign_key_is_served_in_the_set_that_our_own_ksk_signs(concord):
+    c = concord()
+    rdata = f"256 3 13 {p256()}"
+    told = c.ctl("key", "import", "example.", f"example. 3600 IN DNSKEY {rdata}", "--owner", "bind")
+    assert (told["origin"], told["owner"], told["role"], told["tag"]) == ("foreign", "bind", "zsk", tag_of(rdata))
+    answer = c.ask("example.", "DNSKEY", do=True)
+    keys = check_keys(answer, ZONE, ds_of(c))
+    assert len(keys) == 3
+    own_ksk = [k["tag"] for k in c.ctl("key", "list", "example.")["keys"] if k["role"] == "ksk"]
+    assert [s.key_tag for s in answer.answer[1]] == own_ksk
+    check_answer(c.ask("nothing.example.", "A", do=True), ZONE, keys)
+
+
+def test_keys_are_listed_with_owner_role_and_state(concord):
+    c = concord()
+    c.ctl("key", "import", "example.", f"257 3 13 {p256()}", "--owner", "other-provider")
+    listed = c.ctl("key", "list", "example.")["keys"]
+    assert [(k["origin"], k["owner"], k["role"], k["flags"], k["state"]) for k in listed] == [
+        ("own", "own", "ksk", 257, "active"), ("own", "own", "zsk", 256, "active"),
+        ("foreign", "other-provider", "ksk", 257, "foreign")]
+    person = c.ctl_raw("key", "list", "example.").stdout
+    assert "other-provider" in person and "ECDSAP256SHA256" in person and "\033" not in person
+    assert "\033" in c.ctl_raw("--color", "always", "key", "list", "example.").stdout
+
+
+def test_foreign_keys_survive_kill_9(concord):
+    c = concord()
+    c.ctl("key", "import", "example.", f"256 3 13 {p256()}")
+    c.ctl("cds", "publish", "example.")
+    before = served_keys(c)
+    c.process.send_signal(signal.SIGKILL)
+    c.process.wait()
+    c.start()
+    assert served_keys(c) == before and len(before) == 3
+    assert c.ask("example.", "CDS").answer
+
+
+def test_a_foreign_key_is_removed_and_an_own_one_in_use_is_not(concord):
+    c = concord()
+    rdata = f"256 3 13 {p256()}"
+    c.ctl("key", "import", "example.", rdata)
+    c.ctl("key", "remove", "example.", f"{tag_of(rdata)}/13")
+    assert len(served_keys(c)) == 2
+    own = c.ctl("key", "list", "example.")["keys"][0]["tag"]
+    refused = c.ctl_raw("key", "remove", "example.", own)
+    assert refused.returncode == 5 and "in use" in refused.stderr and len(served_keys(c)) == 2
+    assert c.ctl_raw("key", "remove", "example.", tag_of(rdata)).returncode == 4
+
+
+REFUSALS = [
+    ("another algorithm than the zone's", lambda own: f"256 3 15 {eddsa()}", "algorithm is not the zone's"),
+    ("a protocol other than 3", lambda own: f"256 2 13 {p256()}", "protocol is not 3"),
+    ("the REVOKE flag", lambda own: f"384 3 13 {p256()}", "REVOKE"),
+    ("no zone key", lambda own: f"0 3 13 {p256()}", "not a zone key"),
+    ("a key of the wrong length", lambda own: "256 3 13 " + base64.b64encode(b"x" * 63).decode(), "not one of its algorithm"),
+    ("a point that is not on the curve", lambda own: "256 3 13 " + base64.b64encode(b"\x01" * 64).decode(), "not one of its algorithm"),
+    ("a key that is there already", lambda own: own.split(" IN DNSKEY ")[1], "there already"),
+    ("base64 that is none", lambda own: "256 3 13 !!!!", "malformed"),
+    ("a record of another zone", lambda own: f"other.test. 3600 IN DNSKEY 256 3 13 {p256()}", "belongs to other.test."),
+]
+
+
+@pytest.mark.parametrize("row", REFUSALS, ids=[r[0] for r in REFUSALS])
+def test_refuses_with_a_reason(concord, row):
+    _, record, reason = row
+    c = concord()
+    own = c.ctl("key", "export", "example.", "--role", "zsk")["dnskey"][0]
+    refused = c.ctl_raw("key", "import", "example.", record(own))
+    assert refused.returncode in (1, 5) and reason in refused.stderr, refused
+    assert len(served_keys(c)) == 2
+
+
+def test_refuses_a_key_with_the_tag_of_one_that_is_there(concord):
+    c = concord()
+    own = c.ctl("key", "export", "example.", "--role", "zsk")["dnskey"][0].split(" IN DNSKEY ")[1]
+    wanted = tag_of(own)
+    while True:  # one key in 65,536 has the tag: the flags' low bits and the key's give enough to try
+        candidate = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
+        raw = candidate.x.to_bytes(32, "big") + candidate.y.to_bytes(32, "big")
+        flipped = candidate.x.to_bytes(32, "big") + (2**256 - 2**224 + 2**192 + 2**96 - 1 - candidate.y).to_bytes(32, "big")
+        found = [r for r in (raw, flipped) if tag_of(f"256 3 13 {base64.b64encode(r).decode()}") == wanted]
+        if found:
+            break
+    refused = c.ctl_raw("key", "import", "example.", f"256 3 13 {base64.b64encode(found[0]).decode()}")
+    assert refused.returncode == 5 and "same tag" in refused.stderr
+
+
+def test_own_keys_are_exported_as_records(concord):
+    c = concord()
+    lines = c.ctl_raw("key", "export", "example.").stdout.split("\n")[:-1]
+    assert len(lines) == 2 and all(" IN DNSKEY " in line for line in lines)
+    assert {line.split(" IN DNSKEY ")[1].replace(" ", "") for line in lines} == {k.replace(" ", "") for k in served_keys(c)}
+
+
+def test_an_exported_file_can_be_imported_by_another_signer(concord, tmp_path):
+    one, two = concord(), concord()
+    (tmp_path / "keys").write_text(one.ctl_raw("key", "export", "example.").stdout)
+    assert two.ctl_raw("key", "import", "example.", tmp_path / "keys", "--owner", "one").returncode == 0
+    assert {k.replace(" ", "") for k in served_keys(one)} < {k.replace(" ", "") for k in served_keys(two)}
+
+
+def test_cds_and_cdnskey_are_published_on_demand_and_agree(concord):
+    """RFC 7344 section 4.1; signed by the key-signing key."""
+    c = concord()
+    assert not c.ask("example.", "CDS").answer
+    c.ctl("cds", "publish", "example.")
+    cds, cdnskey = c.ask("example.", "CDS", do=True), c.ask("example.", "CDNSKEY", do=True)
+    assert [d.to_text() for d in cds.answer[0]] == [d.to_text() for d in ds_of(c)]
+    ksk = [k["tag"] for k in c.ctl("key", "list", "example.")["keys"] if k["role"] == "ksk"]
+    assert dns.dnssec.key_id(cdnskey.answer[0][0]) == ksk[0]
+    for answer in (cds, cdnskey):
+        assert [s.key_tag for s in answer.answer[1]] == ksk
+    c.ctl("cds", "withdraw", "example.")
+    assert not c.ask("example.", "CDS").answer and not c.ask("example.", "CDNSKEY").answer
+
+
+def test_a_generated_key_is_published_but_does_not_sign(concord):
+    c = concord()
+    made = c.ctl("key", "generate", "example.", "--role", "zsk")
+    assert made["state"] == "published" and len(served_keys(c)) == 3
+    assert made["tag"] not in [s.key_tag for s in c.ask("www.example.", "A", do=True).answer[1]]
+    c.ctl("key", "remove", "example.", made["tag"])
+    assert len(served_keys(c)) == 2
+
+
+def test_signatures_of_unchanged_data_survive_a_change_of_keys_and_a_reload(concord):
+    c = concord()
+    first = c.ask("www.example.", "A", do=True).answer
+    made = c.ctl("stats")["sig_made"]
+    c.ctl("key", "import", "example.", f"256 3 13 {p256()}")
+    c.ctl("reload")
+    assert c.ask("www.example.", "A", do=True).answer == first
+    assert c.ctl("stats")["sig_made"] == made
+
+
+def test_exit_codes(concord):
+    c = concord()
+    assert c.ctl_raw("status").returncode == 0
+    assert c.ctl_raw("no-such-verb").returncode == 2
+    assert c.ctl_raw("key", "list").returncode == 2
+    assert c.ctl_raw("zone", "status", "other.test.").returncode == 4
+    assert c.ctl_raw("explain", "www.example.", "A").returncode == 2
+    unsigned = concord(signing="none")
+    assert unsigned.ctl_raw("key", "import", "example.", f"256 3 13 {p256()}").returncode == 5
+    c.stop()
+    assert c.ctl_raw("status").returncode == 3
+
+
+def test_status_and_lists(concord):
+    c = concord()
+    assert c.ctl("status")["zones"] == 1
+    assert [z["name"] for z in c.ctl("zone", "list")["zones"]] == ["example."]
+    told = c.ctl("zone", "status", "example")
+    assert told["signed"] and len(told["ds"]) == 1 and told["serial"] == 1
+    assert c.ctl_raw("zone", "ds", "example.").stdout.strip() == told["ds"][0]
+    assert c.ctl("stats")["udp_requests"] >= 0
