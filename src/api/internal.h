@@ -24,7 +24,7 @@ struct api {
 	uv_poll_t listen_poll;
 	uv_timer_t timer; /* the library's time-outs */
 	int listen_fd;
-	int open_handles;       /* while closing */
+	int open_handles; /* while closing */
 	char *socket_path;
 };
 

@@ -29,8 +29,9 @@ struct diag_place {
 
 struct diag_finding {
 	enum diag_severity severity;
-	char *text;     /* for a person: "FILE:LINE:COL: error: ...", then the source line and caret, then the hint, newline-separated */
-	char *line;     /* for a log: "FILE:LINE:COL: ... (hint)" */
+	char *text; /* for a person: "FILE:LINE:COL: error: ...", then the source line and caret,
+		       then the hint, newline-separated */
+	char *line; /* for a log: "FILE:LINE:COL: ... (hint)" */
 };
 
 struct diag {

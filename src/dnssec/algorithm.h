@@ -29,6 +29,4 @@ const struct algorithm *algorithm_from_text(const char *text);
 #define ALGORITHM_TEXT_MAX 16
 const char *algorithm_to_text(uint8_t number, char *out);
 
-#define SIGNATURE_MAX 512
-
 #endif

@@ -285,7 +285,11 @@ enum err signer_sign(struct signer *s, const struct keyset *keys, const struct s
 		return ERR_TOO_LONG;
 	if (!make_room(s, head + rrset_max))
 		return ERR_NOMEM;
-	struct sig *g = malloc(sizeof *g + n * (RR_FIXED_LEN + head + SIGNATURE_MAX));
+	size_t wire_max = 0;
+	for (size_t i = 0; i < n; i++)
+		wire_max += RR_FIXED_LEN + head +
+			    algorithm_info(key_dnskey(with[i])->algorithm)->signature_len;
+	struct sig *g = malloc(sizeof *g + wire_max);
 	if (g == NULL)
 		return ERR_NOMEM;
 	*g = (struct sig){ .keyset_id = keys->id };
@@ -297,8 +301,7 @@ enum err signer_sign(struct signer *s, const struct keyset *keys, const struct s
 			return ERR_CRYPTO;
 		}
 	}
-	struct sig *fitted = realloc(g, sizeof *g + g->wire_len);
-	*out = fitted != NULL ? fitted : g;
+	*out = g;
 	return ERR_OK;
 }
 

@@ -72,6 +72,9 @@ struct asker {
 
 struct parked {
 	struct asker asker;
+	struct view *view;      /* pinned, so that `need` stays readable */
+	struct query_need need; /* the first signature that was missing: before it is there, asking
+				   again is in vain */
 	uint64_t since_ms;
 	uint16_t len;
 	uint8_t request[PARK_REQUEST_MAX];
@@ -149,7 +152,9 @@ bool worker_begin(struct worker *w);
 struct udp_batch *udp_batch_new(void);
 void udp_batch_free(struct udp_batch *b);
 void udp_ready(uv_poll_t *poll, int status, int events);
-void udp_send_one(const struct asker *a, const uint8_t *bytes, size_t n);
+/* Answers to queries that waited are collected, and leave together. */
+void udp_answer_late(const struct asker *a, const uint8_t *bytes, size_t n);
+void udp_flush_late(struct worker *w);
 
 /* tcp.c */
 void tcp_ready(uv_poll_t *poll, int status, int events);

@@ -39,6 +39,9 @@ bool park_query(struct worker *w, struct span in, const struct asker *from)
 		return false;
 	struct parked *p = slot_at(w, w->parked_n++);
 	p->asker = *from;
+	p->view = w->query.view;
+	p->need = w->query.need[0];
+	view_pin(p->view);
 	p->since_ms = uv_now(&w->loop);
 	p->len = (uint16_t)in.n;
 	memcpy(p->request, in.p, in.n);
@@ -49,7 +52,7 @@ bool park_query(struct worker *w, struct span in, const struct asker *from)
 static void deliver(const struct asker *a, const struct writer *out)
 {
 	if (a->udp != NULL)
-		udp_send_one(a, out->start, writer_len(out));
+		udp_answer_late(a, out->start, writer_len(out));
 	else
 		tcp_answer_later(a->tcp, out->start, writer_len(out));
 }
@@ -66,8 +69,13 @@ static bool retry(struct worker *w, struct parked *p, bool give_up)
 	v = give_up ? w->net->pipeline.give_up(&w->query, in, &p->asker.client, &out)
 		    : w->net->pipeline.answer(&w->query, in, &p->asker.client, &out);
 	if (v == QUERY_WAIT) {
-		if (start_missing(w))
+		if (start_missing(w)) {
+			view_unpin(p->view);
+			p->view = w->query.view;
+			p->need = w->query.need[0];
+			view_pin(p->view);
 			return false;
+		}
 		out = writer_of(w->answer, MESSAGE_MAX);
 		v = w->net->pipeline.give_up(&w->query, in, &p->asker.client, &out);
 	}
@@ -76,6 +84,18 @@ static bool retry(struct worker *w, struct parked *p, bool give_up)
 	if (v == QUERY_REPLY)
 		deliver(&p->asker, &out);
 	return true;
+}
+
+/* Whether asking again may help: the signature is there, or the view has changed since. */
+static bool is_worth_a_try(const struct worker *w, const struct parked *p)
+{
+	const struct query_need *n = &p->need;
+	enum sig_state state;
+
+	if (p->view != w->query.view)
+		return true;
+	sigcache_get(n->zv->sigs, n->rrset->sig_id, n->zv->keys->id, w->query.now, &state);
+	return state != SIG_MISS;
 }
 
 /* Goes through all that wait, in order, and keeps those that still must. */
@@ -88,12 +108,16 @@ static void pass(struct worker *w, uint64_t give_up_before_ms, bool only_expired
 	for (size_t i = 0; i < n; i++) {
 		struct parked *p = slot_at(w, i);
 		bool expired = p->since_ms < give_up_before_ms;
-		if ((expired || !only_expired) && retry(w, p, expired))
+		bool due = expired || (!only_expired && is_worth_a_try(w, p));
+		if (due && retry(w, p, expired)) {
+			view_unpin(p->view);
 			continue;
+		}
 		if (kept != i)
 			*slot_at(w, kept) = *p;
 		kept++;
 	}
+	udp_flush_late(w);
 	/* What a connection asked meanwhile, as it got its answer, stands behind. */
 	for (size_t i = n; i < w->parked_n; i++)
 		*slot_at(w, kept++) = *slot_at(w, i);

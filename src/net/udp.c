@@ -21,6 +21,8 @@ struct udp_batch {
 	uint8_t answer[BATCH][ANSWER_MAX];
 	_Alignas(struct cmsghdr) uint8_t control[BATCH][CONTROL_MAX];
 	_Alignas(struct cmsghdr) uint8_t reply_control[BATCH][CONTROL_MAX];
+	struct udp_socket *late_socket; /* of the late answers that are collected in `out` */
+	int late_n;
 };
 
 struct udp_batch *udp_batch_new(void)
@@ -174,20 +176,29 @@ void udp_ready(uv_poll_t *poll, int status, int events)
 	}
 }
 
-void udp_send_one(const struct asker *a, const uint8_t *bytes, size_t n)
+void udp_flush_late(struct worker *w)
 {
-	_Alignas(struct cmsghdr) uint8_t control[CONTROL_MAX];
-	struct sockaddr_storage peer = a->peer;
-	union {
-		const uint8_t *from;
-		void *base; /* iov_base is not const, though sending only reads */
-	} data = { .from = bytes };
-	struct iovec iov = { data.base, n };
-	struct msghdr m = {
-		.msg_name = &peer, .msg_namelen = a->peer_len, .msg_iov = &iov, .msg_iovlen = 1
-	};
+	struct udp_batch *b = w->batch;
 
-	write_source(&m, a, control);
-	if (sendmsg(a->udp->fd, &m, MSG_DONTWAIT) < 0)
-		counter_add(&a->udp->worker->stats.udp_send_errors, 1);
+	if (b->late_n > 0)
+		send_batch(b->late_socket, b, b->late_n);
+	b->late_n = 0;
+}
+
+void udp_answer_late(const struct asker *a, const uint8_t *bytes, size_t n)
+{
+	struct worker *w = a->udp->worker;
+	struct udp_batch *b = w->batch;
+
+	if (b->late_n == BATCH || (b->late_n > 0 && b->late_socket != a->udp))
+		udp_flush_late(w);
+	int slot = b->late_n++;
+	struct msghdr *reply = &b->out[slot].msg_hdr;
+	b->late_socket = a->udp;
+	memcpy(b->answer[slot], bytes, n);
+	memcpy(&b->peer[slot], &a->peer, a->peer_len);
+	b->out_iov[slot] = (struct iovec){ b->answer[slot], n };
+	reply->msg_name = &b->peer[slot];
+	reply->msg_namelen = a->peer_len;
+	write_source(reply, a, b->reply_control[slot]);
 }
