@@ -64,6 +64,15 @@ static inline unsigned slot_of(struct span key, unsigned at)
 	return 1u + (at % 2 == 0 ? key.p[byte] >> 4 : key.p[byte] & 0xfu);
 }
 
+/* Bits set among the lowest 17; without the processor's own instruction, which the build's baseline
+ * does not have. */
+static inline unsigned count_bits(uint32_t v)
+{
+	v -= v >> 1 & 0x55555555u;
+	v = (v & 0x33333333u) + (v >> 2 & 0x33333333u);
+	return ((v + (v >> 4)) & 0x0f0f0f0fu) * 0x01010101u >> 24;
+}
+
 static inline bool has(const struct branch *b, unsigned slot)
 {
 	return b->bitmap >> slot & 1;
@@ -71,12 +80,12 @@ static inline bool has(const struct branch *b, unsigned slot)
 
 static inline unsigned index_of(const struct branch *b, unsigned slot)
 {
-	return (unsigned)__builtin_popcount(b->bitmap & ((1u << slot) - 1));
+	return count_bits(b->bitmap & ((1u << slot) - 1));
 }
 
 static inline unsigned twig_n(const struct branch *b)
 {
-	return (unsigned)__builtin_popcount(b->bitmap);
+	return count_bits(b->bitmap);
 }
 
 static inline struct span leaf_key(const struct leaf *l)

@@ -139,6 +139,17 @@ static bool chain_draws(const struct steer_pool *pools, uint32_t pool)
 	return false;
 }
 
+/* The variant that a chain always ends with, where its first pool with a usable value has just one.
+ */
+static uint32_t only_variant(const struct steer_pool *pools, uint32_t pool)
+{
+	while (pool != POOL_NONE && pools[pool].usable_n == 0)
+		pool = pools[pool].fallback;
+	if (pool == POOL_NONE)
+		return 0;
+	return pools[pool].usable_n == 1 ? pools[pool].usable[0].variant : DRAW;
+}
+
 /* ---- partitions, shared by policies whose rules match alike ---- */
 
 static char *matchers_of(const struct policy *p)
@@ -209,18 +220,21 @@ static enum err intern(struct compile *c, const struct policy *p, const char *ma
 static enum err compile_rules(struct compile *c, const struct policy *p, struct steer_policy *to)
 {
 	struct steer_rule *rules = arena_alloc(c->set->arena, p->rule_n * sizeof *rules);
+	struct steer_outcome *outcomes = arena_alloc(c->set->arena, p->rule_n * sizeof *outcomes);
 	char *matchers = matchers_of(p);
-	enum err e = rules == NULL || matchers == NULL ? ERR_NOMEM : ERR_OK;
+	enum err e = rules == NULL || outcomes == NULL || matchers == NULL ? ERR_NOMEM : ERR_OK;
 
 	for (size_t i = 0; !e && i < p->rule_n; i++) {
 		rules[i].pool = pool_number(p, p->rules[i].pool);
-		rules[i].keyed = chain_draws(to->pools, rules[i].pool);
+		outcomes[i].keyed = chain_draws(to->pools, rules[i].pool);
+		outcomes[i].variant = only_variant(to->pools, rules[i].pool);
 		rules[i].pool_name = to->pools[rules[i].pool].name;
 		rules[i].match = describe(c->set->arena, &p->rules[i]);
 		if (rules[i].match == NULL)
 			e = ERR_NOMEM;
 	}
 	to->rules = rules;
+	to->outcomes = outcomes;
 	to->rule_n = (uint32_t)p->rule_n;
 	if (!e)
 		e = intern(c, p, matchers, &to->partition);

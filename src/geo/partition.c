@@ -9,17 +9,25 @@
 #define INDEX_N     65536u
 #define INDEX_WORTH 64u
 
+/* First address and class side by side: a look-up ends on one cache line. */
+struct interval4 {
+	uint32_t first, class;
+};
+
+struct interval6 {
+	struct address first;
+	uint32_t class;
+};
+
 struct intervals4 {
-	uint32_t *first;
-	uint32_t *class;
+	struct interval4 *at;
 	size_t n, cap;
 	uint32_t *index; /* [i]: the last interval that starts at or before i << 16; NULL: few
 			    intervals */
 };
 
 struct intervals6 {
-	struct address *first;
-	uint32_t *class;
+	struct interval6 *at;
 	size_t n, cap;
 	uint32_t *index; /* the same by index_start6() */
 };
@@ -77,60 +85,54 @@ void partition_free(struct partition *p)
 {
 	if (p == NULL)
 		return;
-	free(p->v4.first);
-	free(p->v4.class);
+	free(p->v4.at);
 	free(p->v4.index);
-	free(p->v6.first);
-	free(p->v6.class);
+	free(p->v6.at);
 	free(p->v6.index);
 	free(p);
 }
 
-static bool grow(void **first, size_t size, uint32_t **class, size_t n, size_t *cap)
+/* Room for one more; the array as it stands, or NULL without memory. */
+static void *grow(void *at, size_t size, size_t n, size_t *cap)
 {
 	if (n < *cap)
-		return true;
+		return at;
 	size_t more = *cap == 0 ? 16 : *cap * 2;
-	void *f = realloc(*first, more * size);
-	if (f == NULL)
-		return false;
-	*first = f;
-	uint32_t *c = realloc(*class, more * sizeof *c);
-	if (c == NULL)
-		return false;
-	*class = c;
-	*cap = more;
-	return true;
+	void *grown = realloc(at, more * size);
+	if (grown != NULL)
+		*cap = more;
+	return grown;
+}
+
+static enum err add4(struct intervals4 *v, uint32_t first, uint32_t class)
+{
+	if (v->n > 0 && v->at[v->n - 1].class == class)
+		return ERR_OK;
+	struct interval4 *at = grow(v->at, sizeof *at, v->n, &v->cap);
+	if (at == NULL)
+		return ERR_NOMEM;
+	v->at = at;
+	v->at[v->n++] = (struct interval4){ first, class };
+	return ERR_OK;
+}
+
+static enum err add6(struct intervals6 *v, struct address first, uint32_t class)
+{
+	if (v->n > 0 && v->at[v->n - 1].class == class)
+		return ERR_OK;
+	struct interval6 *at = grow(v->at, sizeof *at, v->n, &v->cap);
+	if (at == NULL)
+		return ERR_NOMEM;
+	v->at = at;
+	v->at[v->n++] = (struct interval6){ first, class };
+	return ERR_OK;
 }
 
 enum err partition_add(struct partition *p, enum ip_family family, struct address first,
 		       uint32_t class)
 {
-	if (family == IP_V4) {
-		struct intervals4 *v = &p->v4;
-		if (v->n > 0 && v->class[v->n - 1] == class)
-			return ERR_OK;
-		void *f = v->first;
-		if (!grow(&f, sizeof *v->first, &v->class, v->n, &v->cap)) {
-			v->first = f;
-			return ERR_NOMEM;
-		}
-		v->first = f;
-		v->first[v->n] = (uint32_t)first.lo;
-		v->class[v->n++] = class;
-		return ERR_OK;
-	}
-	struct intervals6 *v = &p->v6;
-	if (v->n > 0 && v->class[v->n - 1] == class)
-		return ERR_OK;
-	void *f = v->first;
-	bool ok = grow(&f, sizeof *v->first, &v->class, v->n, &v->cap);
-	v->first = f;
-	if (!ok)
-		return ERR_NOMEM;
-	v->first[v->n] = first;
-	v->class[v->n++] = class;
-	return ERR_OK;
+	return family == IP_V4 ? add4(&p->v4, (uint32_t)first.lo, class)
+			       : add6(&p->v6, first, class);
 }
 
 /* Global unicast is 2000::/3 (RFC 4291 §2.4): the 16 bits behind these three cut what is in use
@@ -158,7 +160,7 @@ static enum err index4(struct intervals4 *v)
 	if (v->index == NULL)
 		return ERR_NOMEM;
 	for (uint32_t i = 0; i < INDEX_N; i++) {
-		while (k + 1 < v->n && v->first[k + 1] <= i << 16)
+		while (k + 1 < v->n && v->at[k + 1].first <= i << 16)
 			k++;
 		v->index[i] = (uint32_t)k;
 	}
@@ -177,7 +179,7 @@ static enum err index6(struct intervals6 *v)
 		return ERR_NOMEM;
 	for (uint32_t i = 0; i < INDEX_N; i++) {
 		struct address start = { index_start6(i), 0 };
-		while (k + 1 < v->n && address_compare(v->first[k + 1], start) <= 0)
+		while (k + 1 < v->n && address_compare(v->at[k + 1].first, start) <= 0)
 			k++;
 		v->index[i] = (uint32_t)k;
 	}
@@ -200,15 +202,15 @@ static struct partition_hit find4(const struct intervals4 *v, struct address a)
 
 	while (hi - lo > 1) {
 		size_t mid = (lo + hi) / 2;
-		if (v->first[mid] <= key)
+		if (v->at[mid].first <= key)
 			lo = mid;
 		else
 			hi = mid;
 	}
-	struct address first = { 0, v->first[lo] },
-		       next = { 0, lo + 1 < v->n ? v->first[lo + 1] : 0 };
-	return (struct partition_hit){ v->class[lo], address_scope(IP_V4, a, first,
-								   lo + 1 < v->n ? &next : NULL) };
+	bool more = lo + 1 < v->n;
+	struct address first = { 0, v->at[lo].first }, next = { 0, more ? v->at[lo + 1].first : 0 };
+	return (struct partition_hit){ v->at[lo].class,
+				       address_scope(IP_V4, a, first, more ? &next : NULL) };
 }
 
 static struct partition_hit find6(const struct intervals6 *v, struct address a)
@@ -219,14 +221,14 @@ static struct partition_hit find6(const struct intervals6 *v, struct address a)
 
 	while (hi - lo > 1) {
 		size_t mid = (lo + hi) / 2;
-		if (address_compare(v->first[mid], a) <= 0)
+		if (address_compare(v->at[mid].first, a) <= 0)
 			lo = mid;
 		else
 			hi = mid;
 	}
-	return (struct partition_hit){ v->class[lo],
-				       address_scope(IP_V6, a, v->first[lo],
-						     lo + 1 < v->n ? &v->first[lo + 1] : NULL) };
+	return (struct partition_hit){ v->at[lo].class,
+				       address_scope(IP_V6, a, v->at[lo].first,
+						     lo + 1 < v->n ? &v->at[lo + 1].first : NULL) };
 }
 
 struct partition_hit partition_find(const struct partition *p, const struct ip_addr *a)
@@ -243,7 +245,6 @@ size_t partition_bytes(const struct partition *p)
 {
 	size_t index = (INDEX_N + 1) * sizeof(uint32_t);
 
-	return sizeof *p + p->v4.cap * 2 * sizeof(uint32_t) +
-	       p->v6.cap * (sizeof(struct address) + sizeof(uint32_t)) +
+	return sizeof *p + p->v4.cap * sizeof *p->v4.at + p->v6.cap * sizeof *p->v6.at +
 	       (p->v4.index != NULL ? index : 0) + (p->v6.index != NULL ? index : 0);
 }

@@ -7,6 +7,7 @@
 #include "geo/draw.h"
 #include "geo/steer_internal.h"
 
+#define CACHE_LINE  64
 #define MESSAGE_MAX (257 + 8 + 256) /* owner and type, client key, RDATA */
 
 /* The client as it is located: an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) is its IPv4. */
@@ -106,21 +107,27 @@ struct steer_choice steer_choose(const struct steer_set *s, uint32_t policy,
 
 	if (trace != NULL)
 		*trace = (struct steer_trace){ 0 };
+	/* With thousands of policies these are rarely in the cache: fetched while the partition is
+	 * searched. */
+	__builtin_prefetch(p->outcomes);
+	__builtin_prefetch((const char *)p->outcomes + CACHE_LINE);
 	struct partition_hit hit = partition_find(p->partition, &a);
-	const struct steer_rule *rule = &p->rules[hit.class];
-	struct steer_choice c = { .variant = 0, .scope = hit.scope };
-	if (rule->keyed && c.scope < key_len(a.family))
+	const struct steer_outcome *o = &p->outcomes[hit.class];
+	struct steer_choice c = { .variant = o->variant, .scope = hit.scope };
+	if (o->keyed && c.scope < key_len(a.family))
 		c.scope = key_len(a.family);
 	if (c.scope > 0 || shift > 0)
 		c.scope = (uint8_t)(c.scope + shift);
+	if (trace == NULL && o->variant != DRAW)
+		return c;
+	const struct steer_rule *rule = &p->rules[hit.class];
 	if (trace != NULL) {
 		trace->rule = hit.class;
 		trace->leaf_len = hit.scope;
 	}
 	const struct steer_pool *pool = pool_of(p, rule, trace);
-	if (pool == NULL) {
-		if (trace != NULL)
-			trace->defaulted = true;
+	if (pool == NULL) { /* the default values: variant 0 already */
+		trace->defaulted = true;
 		return c;
 	}
 	const struct steer_value *v = pool->usable_n == 1 ? &pool->usable[0] : draw(s, p, pool, &a);

@@ -25,9 +25,17 @@ struct steer_pool {
 	uint32_t fallback; /* POOL_NONE: the default values */
 };
 
+#define DRAW UINT32_MAX
+
+/* What nearly every choice ends with, small and side by side; the rest of a rule is for draws and
+ * for people. */
+struct steer_outcome {
+	uint32_t variant; /* the one answer of the rule; DRAW: several values are usable */
+	bool keyed;       /* some pool of its chain has several usable values */
+};
+
 struct steer_rule {
 	uint32_t pool;
-	bool keyed; /* some pool of its chain has several usable values */
 	const char *pool_name, *match;
 };
 
@@ -40,6 +48,7 @@ struct steer_policy {
 	const struct partition *partition;
 	struct span message; /* owner in canonical form, type: what every draw starts with */
 	const struct steer_pool *pools;
+	const struct steer_outcome *outcomes; /* by rule */
 	const struct steer_rule *rules;
 	const struct steer_variant *variants;
 	uint32_t pool_n, rule_n, variant_n;

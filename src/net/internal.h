@@ -17,8 +17,8 @@
 #include "query/query.h"
 
 /* Signatures a worker makes itself in one turn of its loop before it leaves them to the signer
- * threads: at 20 us each about a third of a millisecond, so that hits behind it hardly notice. */
-#define SIGN_BUDGET 16
+ * threads: at 20 us each less than a millisecond, so that hits behind it hardly notice. */
+#define SIGN_BUDGET 32
 
 /* Queries that wait for signatures, per worker. At 20 us a signature this is 20 ms of work for one
  * signer; past it an answer now (SERVFAIL) serves a resolver better than one that comes too late.

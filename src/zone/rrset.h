@@ -15,6 +15,7 @@
 #ifndef ZONE_RRSET_H
 #define ZONE_RRSET_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define RR_FIXED_LEN 10 /* TYPE CLASS TTL RDLENGTH */

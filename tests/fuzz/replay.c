@@ -3,8 +3,9 @@
  * replay.c -- runs a fuzz target on the files of the directories named, each once.
  *
  * Purpose.   Without libFuzzer, the seeds still are regression tests, also under gcc.
- *            Each input is copied to memory of its exact size, so that a sanitizer sees the first byte read past it.
- * Errors.    A directory that cannot be read or has no files is a failure: nothing would have been tested.
+ *            Each input is copied to memory of its exact size, so that a sanitizer sees the first
+ * byte read past it. Errors.    A directory that cannot be read or has no files is a failure:
+ * nothing would have been tested.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include <string.h>
 
 /* libFuzzer's entry point, defined by the target. */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* No parser of ours takes more at once; a larger seed is a mistake. */
 enum { SEED_MAX = 1 << 20 };

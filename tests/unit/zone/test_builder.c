@@ -61,7 +61,9 @@ static void add(struct zone_builder *b, const struct fact *f, struct diag *d)
 	size_t n = rdata_of(f, rdata);
 
 	wire_of(f->owner, &owner);
-	struct zone_record r = { .owner = owner.wire, .type = f->type, .ttl = 300, .rdata = { rdata, n }, .line = 7 };
+	struct zone_record r = {
+		.owner = owner.wire, .type = f->type, .ttl = 300, .rdata = { rdata, n }, .line = 7
+	};
 	assert_int_equal(zone_build_add(b, &r, d), ERR_OK);
 }
 
@@ -97,7 +99,7 @@ static void start_facts(struct facts *f)
 struct pair {
 	const struct zone *other;
 	size_t seen;
-	bool ids;       /* also no two RRsets share an id */
+	bool ids; /* also no two RRsets share an id */
 	uint8_t *used;
 	uint32_t end;
 };
@@ -156,7 +158,8 @@ static void same_zone(const struct zone *a, const struct zone *b)
 
 /* ---- random changes ---- */
 
-static const char *const OWNERS[] = { "a", "b", "c", "*.b", "x.a", "y.x.a", "z.y.x.a", "*.a", "m.c", "n.m.c", "*", "deep.er.d" };
+static const char *const OWNERS[] = { "a",       "b",   "c",   "*.b",   "x.a", "y.x.a",
+				      "z.y.x.a", "*.a", "m.c", "n.m.c", "*",   "deep.er.d" };
 
 #define OWNER_N (sizeof OWNERS / sizeof *OWNERS)
 
@@ -201,7 +204,8 @@ static bool may_drop(const struct facts *f, const char *owner, uint16_t type)
 
 static void change(struct zone_builder *b, struct facts *f, struct lottery *l, struct diag *d)
 {
-	static const uint16_t TYPES[] = { TYPE_A, TYPE_A, TYPE_TXT, TYPE_NS, TYPE_DS, TYPE_CNAME, TYPE_DNAME };
+	static const uint16_t TYPES[] = { TYPE_A,  TYPE_A,     TYPE_TXT,  TYPE_NS,
+					  TYPE_DS, TYPE_CNAME, TYPE_DNAME };
 	const char *owner = OWNERS[lottery_below(l, OWNER_N)];
 	uint16_t type = TYPES[lottery_below(l, 7)];
 	struct name wire;
@@ -247,7 +251,8 @@ static void a_changed_zone_equals_one_built_from_the_same_records(void **state)
 				diag_print(&d, stderr);
 			assert_int_equal(e, ERR_OK);
 			diag_free(&d);
-			struct zone *fresh = build(&f, NULL, true), *old = build(&before, NULL, true);
+			struct zone *fresh = build(&f, NULL, true),
+				    *old = build(&before, NULL, true);
 			same_zone(next, fresh);
 			same_zone(z, old); /* readers of the version before see no change */
 			zone_free(fresh);
@@ -312,8 +317,12 @@ static struct zone *build_two(struct zone *like, struct freed *freed, uint8_t ta
 	struct zone_builder *b;
 	struct zone *z = NULL;
 	struct diag d = { 0 };
-	struct zone_build_options options = { .denial = true, .id_freed = on_freed, .id_context = freed };
-	const struct fact facts[] = { { "@", TYPE_SOA, 1 }, { "@", TYPE_NS, 1 }, { "a", TYPE_A, 1 }, { "b", TYPE_A, tag } };
+	struct zone_build_options options = { .denial = true,
+					      .id_freed = on_freed,
+					      .id_context = freed };
+	const struct fact facts[] = {
+		{ "@", TYPE_SOA, 1 }, { "@", TYPE_NS, 1 }, { "a", TYPE_A, 1 }, { "b", TYPE_A, tag }
+	};
 
 	assert_int_equal(zone_build_start(&b, APEX, like, &options), ERR_OK);
 	for (size_t i = 0; i < 4; i++)
@@ -352,23 +361,68 @@ static const struct {
 	bool error;
 	const char *text;
 } CHECKS[] = {
-	{ "refuses CNAME beside other data (RFC 1034 §3.6.2)", { { "a", TYPE_CNAME, 1 }, { "a", TYPE_A, 1 } }, 2, true, "a CNAME stands alone" },
-	{ "refuses two CNAMEs at one name (RFC 2181 §10.1)", { { "a", TYPE_CNAME, 1 }, { "a", TYPE_CNAME, 2 } }, 2, true, "more than one CNAME" },
-	{ "refuses two DNAMEs at one name (RFC 6672 §2.4)", { { "a", TYPE_DNAME, 1 }, { "a", TYPE_DNAME, 2 } }, 2, true, "more than one DNAME" },
-	{ "refuses DNAME at a cut (RFC 6672 §2.4)", { { "a", TYPE_DNAME, 1 }, { "a", TYPE_NS, 2 } }, 2, true, "DNAME and NS" },
-	{ "refuses DS where nothing is delegated (RFC 4034 §5)", { { "a", TYPE_DS, 1 } }, 1, true, "DS but no NS" },
-	{ "refuses DS at the apex (RFC 4034 §5)", { { "@", TYPE_DS, 1 } }, 1, true, "parent's side" },
-	{ "refuses a second SOA record (RFC 1035 §5.2)", { { "@", TYPE_SOA, 2 } }, 1, true, "more than one SOA" },
-	{ "refuses SOA below the apex", { { "a", TYPE_SOA, 2 } }, 1, true, "belongs to the zone's own name" },
-	{ "warns of data below a cut", { { "a", TYPE_NS, 1 }, { "x.a", TYPE_TXT, 1 } }, 2, false, "never served" },
-	{ "warns of a delegation at a wildcard (RFC 4592 §4.2)", { { "*", TYPE_NS, 1 } }, 1, false, "wildcard delegation" },
-	{ "warns of a server name without address", { { "a", TYPE_NS, 7 } }, 1, false, "no address" },
+	{ "refuses CNAME beside other data (RFC 1034 §3.6.2)",
+	  { { "a", TYPE_CNAME, 1 }, { "a", TYPE_A, 1 } },
+	  2,
+	  true,
+	  "a CNAME stands alone" },
+	{ "refuses two CNAMEs at one name (RFC 2181 §10.1)",
+	  { { "a", TYPE_CNAME, 1 }, { "a", TYPE_CNAME, 2 } },
+	  2,
+	  true,
+	  "more than one CNAME" },
+	{ "refuses two DNAMEs at one name (RFC 6672 §2.4)",
+	  { { "a", TYPE_DNAME, 1 }, { "a", TYPE_DNAME, 2 } },
+	  2,
+	  true,
+	  "more than one DNAME" },
+	{ "refuses DNAME at a cut (RFC 6672 §2.4)",
+	  { { "a", TYPE_DNAME, 1 }, { "a", TYPE_NS, 2 } },
+	  2,
+	  true,
+	  "DNAME and NS" },
+	{ "refuses DS where nothing is delegated (RFC 4034 §5)",
+	  { { "a", TYPE_DS, 1 } },
+	  1,
+	  true,
+	  "DS but no NS" },
+	{ "refuses DS at the apex (RFC 4034 §5)",
+	  { { "@", TYPE_DS, 1 } },
+	  1,
+	  true,
+	  "parent's side" },
+	{ "refuses a second SOA record (RFC 1035 §5.2)",
+	  { { "@", TYPE_SOA, 2 } },
+	  1,
+	  true,
+	  "more than one SOA" },
+	{ "refuses SOA below the apex",
+	  { { "a", TYPE_SOA, 2 } },
+	  1,
+	  true,
+	  "belongs to the zone's own name" },
+	{ "warns of data below a cut",
+	  { { "a", TYPE_NS, 1 }, { "x.a", TYPE_TXT, 1 } },
+	  2,
+	  false,
+	  "never served" },
+	{ "warns of a delegation at a wildcard (RFC 4592 §4.2)",
+	  { { "*", TYPE_NS, 1 } },
+	  1,
+	  false,
+	  "wildcard delegation" },
+	{ "warns of a server name without address",
+	  { { "a", TYPE_NS, 7 } },
+	  1,
+	  false,
+	  "no address" },
 };
 
 static bool mentions(const struct diag *d, enum diag_severity severity, const char *text)
 {
 	for (size_t i = 0; i < d->n; i++)
-		if (d->findings[i].severity == severity && strstr(d->findings[i].text, text) != NULL)
+		if (d->findings[i].severity == severity &&
+		    strstr(d->findings[i].text, text) != NULL)
 			return true;
 	return false;
 }
