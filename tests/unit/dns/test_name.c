@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "check.h"
+
+#include "dns/compress.h"
+#include "dns/name.h"
+
+static void text_and_wire_agree(void **state)
+{
+	static const struct {
+		const char *says, *in, *out;
+		enum err want;
+	} ROWS[] = {
+		{ "relative to the origin", "www", "www.example.", ERR_OK },
+		{ "absolute", "www.", "www.", ERR_OK },
+		{ "the origin", "@", "example.", ERR_OK },
+		{ "the root", ".", ".", ERR_OK },
+		{ "an escaped dot (RFC 1035 §5.1)", "a\\.b.", "a\\.b.", ERR_OK },
+		{ "an octet by number (RFC 1035 §5.1)", "\\000\\255x.", "\\000\\255x.", ERR_OK },
+		{ "a number above 255", "\\256.", NULL, ERR_SYNTAX },
+		{ "an empty label", "a..b.", NULL, ERR_SYNTAX },
+		{ "nothing", "", NULL, ERR_SYNTAX },
+		{ "a label of 64 (RFC 1035 §2.3.4)",
+		  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.", NULL,
+		  ERR_TOO_LONG },
+	};
+	static const uint8_t ORIGIN[] = "\7example";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+		struct name n;
+		char text[NAME_TEXT_MAX];
+		assert_int_equal(name_from_text(ROWS[i].in, ORIGIN, &n), ROWS[i].want);
+		if (ROWS[i].out != NULL)
+			assert_string_equal(name_to_text(n.wire, text), ROWS[i].out);
+	}
+}
+
+static void names_of_255_octets_are_the_longest(void **state)
+{
+	char text[600] = "";
+	struct name n;
+
+	(void)state;
+	for (int i = 0; i < 127; i++)
+		strcat(text, "a.");
+	assert_int_equal(name_from_text(text, NULL, &n), ERR_OK);
+	assert_int_equal(n.len, 255);
+	assert_int_equal(n.label_n, 127);
+	strcat(text, "a.");
+	assert_int_equal(name_from_text(text, NULL, &n), ERR_TOO_LONG);
+}
+
+/* The example of RFC 4034 §6.1, and octets that sort apart. */
+static void names_sort_in_canonical_order(void **state)
+{
+	static const char *const ORDER[] = {
+		"example.",         "a.example.",      "yljkjljk.a.example.",
+		"Z.a.example.",     "zABC.a.EXAMPLE.", "z.example.",
+		"\\001.z.example.", "*.z.example.",    "\\200.z.example."
+	};
+	size_t n = sizeof ORDER / sizeof *ORDER;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < n; k++) {
+			struct name a, b;
+			assert_int_equal(name_from_text(ORDER[i], NULL, &a), ERR_OK);
+			assert_int_equal(name_from_text(ORDER[k], NULL, &b), ERR_OK);
+			int c = name_compare(a.wire, b.wire);
+			assert_int_equal((c > 0) - (c < 0), (i > k) - (i < k));
+		}
+	}
+}
+
+static void an_ancestors_key_is_a_prefix_of_its_descendants_keys(void **state)
+{
+	struct name child, parent;
+	uint8_t a[NAME_KEY_MAX], b[NAME_KEY_MAX];
+	uint16_t ends[NAME_LABELS_MAX];
+
+	(void)state;
+	assert_int_equal(name_from_text("\\000\\001.Sub.example.", NULL, &child), ERR_OK);
+	assert_int_equal(name_from_text("sub.EXAMPLE.", NULL, &parent), ERR_OK);
+	size_t n = name_key_ends(&child, a, ends), m = name_key(parent.wire, b);
+	assert_int_equal(ends[2], m);
+	assert_int_equal(ends[3], n);
+	assert_memory_equal(a, b, m);
+	assert_true(name_is_within(child.wire, parent.wire));
+	assert_false(name_is_within(parent.wire, child.wire));
+}
+
+static void compression_points_to_what_stands_there(void **state)
+{
+	static const char *const NAMES[] = { "www.example.", "mail.EXAMPLE.", "a.www.example.",
+					     "other.",       "example.",      "www.example." };
+	uint8_t message[512] = { 0 };
+	struct writer w = writer_of(message, sizeof message);
+	struct compress c;
+	size_t at[6];
+
+	(void)state;
+	compress_start(&c);
+	write_bytes(&w, message, 12);
+	for (int i = 0; i < 6; i++) {
+		struct name n;
+		assert_int_equal(name_from_text(NAMES[i], NULL, &n), ERR_OK);
+		at[i] = writer_len(&w);
+		compress_write(&c, &w, n.wire);
+	}
+	assert_int_equal(writer_len(&w) - at[5], 2);
+	assert_int_equal(writer_len(&w) - at[4], 4);
+	struct reader r = reader_of(message, writer_len(&w));
+	for (int i = 0; i < 6; i++) {
+		struct name n, want;
+		r.p = message + at[i];
+		name_read(&r, &n);
+		assert_false(r.bad);
+		assert_int_equal(name_from_text(NAMES[i], NULL, &want), ERR_OK);
+		assert_true(name_equal(n.wire, want.wire));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_and_wire_agree),
+		cmocka_unit_test(names_of_255_octets_are_the_longest),
+		cmocka_unit_test(names_sort_in_canonical_order),
+		cmocka_unit_test(an_ancestors_key_is_a_prefix_of_its_descendants_keys),
+		cmocka_unit_test(compression_points_to_what_stands_there),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
