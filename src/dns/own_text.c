@@ -28,6 +28,8 @@ static bool unescape_octet(struct words *w, uint8_t *out)
 	const char *s = w->p + 1;
 
 	w->escaped = true;
+	if (*s == 0)
+		return false;
 	if (*s >= '0' && *s <= '9') {
 		unsigned v = 0;
 		for (int i = 0; i < 3; i++) {
@@ -41,7 +43,7 @@ static bool unescape_octet(struct words *w, uint8_t *out)
 	}
 	*out = (uint8_t)*s;
 	w->p = s + 1;
-	return *s != 0;
+	return true;
 }
 
 /* The next word as octets, quotes and escapes undone, and a NUL behind. Returns its length; sets

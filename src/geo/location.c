@@ -4,11 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/siphash.h"
 #include "geo/codes.h"
 #include "geo/location_internal.h"
 #include "geo/partition.h"
 
-#define BUCKETS 4096u
+#define SLOTS_FIRST 1024u      /* power of two */
+#define PLACES_MAX  (1u << 20) /* a hundred times the subdivisions there are */
+
+static const struct place UNKNOWN;
 
 struct location_db *location_new(void)
 {
@@ -16,12 +20,12 @@ struct location_db *location_new(void)
 
 	if (db == NULL)
 		return NULL;
-	db->bucket_n = BUCKETS;
-	db->buckets = calloc(BUCKETS, sizeof *db->buckets);
+	db->slot_n = SLOTS_FIRST;
+	db->slots = calloc(SLOTS_FIRST, sizeof *db->slots);
 	db->places = calloc(16, sizeof *db->places);
 	db->place_cap = 16;
 	db->place_n = 1;
-	if (db->buckets == NULL || db->places == NULL) {
+	if (db->slots == NULL || db->places == NULL) {
 		location_free(db);
 		return NULL;
 	}
@@ -35,22 +39,40 @@ void location_free(struct location_db *db)
 	free(db->v4.at);
 	free(db->v6.at);
 	free(db->places);
-	free(db->buckets);
+	free(db->slots);
 	free(db);
-}
-
-static size_t hash_place(const struct place *p)
-{
-	size_t h = 5381;
-
-	for (size_t i = 0; i < sizeof *p; i++)
-		h = h * 33 ^ ((const uint8_t *)p)[i];
-	return h % BUCKETS;
 }
 
 static bool same_place(const struct place *a, const struct place *b)
 {
 	return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* The slot that has the place, or the free one where it belongs. */
+static uint32_t *slot_of(uint32_t *slots, size_t slot_n, const struct place *places,
+			 const struct place *p)
+{
+	static const struct siphash_key KEY = { 3, 0 };
+	size_t i = siphash(&KEY, p, sizeof *p) & (slot_n - 1);
+
+	while (slots[i] != 0 && !same_place(&places[slots[i]], p))
+		i = (i + 1) & (slot_n - 1);
+	return &slots[i];
+}
+
+static bool more_slots(struct location_db *db)
+{
+	size_t slot_n = db->slot_n * 2;
+	uint32_t *slots = calloc(slot_n, sizeof *slots);
+
+	if (slots == NULL)
+		return false;
+	for (uint32_t i = 1; i < db->place_n; i++)
+		*slot_of(slots, slot_n, db->places, &db->places[i]) = i;
+	free(db->slots);
+	db->slots = slots;
+	db->slot_n = slot_n;
+	return true;
 }
 
 static bool more_places(struct location_db *db)
@@ -72,27 +94,31 @@ enum err location_intern(struct location_db *db, const struct place *given, uint
 
 	if (p.continent[0] == 0 && continent != NULL)
 		memcpy(p.continent, continent, 2);
-	if (same_place(&p, &db->places[0])) {
-		*out = 0;
+	*out = 0;
+	if (same_place(&p, &UNKNOWN))
 		return ERR_OK;
+	uint32_t *slot = slot_of(db->slots, db->slot_n, db->places, &p);
+	if (*slot == 0) {
+		if (db->place_n == PLACES_MAX)
+			return ERR_TOO_LONG;
+		if (!more_places(db))
+			return ERR_NOMEM;
+		db->places[db->place_n] = p;
+		*slot = (uint32_t)db->place_n++;
 	}
-	/* A bucket remembers the place seen last; the others are found by looking through. */
-	uint32_t *bucket = &db->buckets[hash_place(&p)];
-	if (*bucket != 0 && same_place(&p, &db->places[*bucket])) {
-		*out = *bucket;
-		return ERR_OK;
-	}
-	for (uint32_t i = 1; i < db->place_n; i++) {
-		if (same_place(&p, &db->places[i])) {
-			*out = *bucket = i;
-			return ERR_OK;
-		}
-	}
-	if (db->place_n >= UINT32_MAX || !more_places(db))
+	*out = *slot;
+	/* At least half of the slots stay free, so that looking ends soon. */
+	if (db->place_n * 2 > db->slot_n && !more_slots(db))
 		return ERR_NOMEM;
-	db->places[db->place_n] = p;
-	*out = *bucket = (uint32_t)db->place_n++;
 	return ERR_OK;
+}
+
+char *location_clean(char *text)
+{
+	for (char *c = text; *c != 0; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return text;
 }
 
 enum err location_add(struct location_db *db, enum ip_family family, uint64_t hi, uint64_t lo,
@@ -127,8 +153,8 @@ enum err location_finish(struct location_db *db)
 		e = location_add(db, IP_V4, 0, 0, 0);
 	if (!e && db->v6.n == 0)
 		e = location_add(db, IP_V6, 0, 0, 0);
-	free(db->buckets);
-	db->buckets = NULL;
+	free(db->slots);
+	db->slots = NULL;
 	return e;
 }
 
@@ -159,9 +185,11 @@ const char *location_describe(const struct location_db *db)
 const struct place *location_find(const struct location_db *db, const struct ip_addr *a,
 				  uint8_t *range_len)
 {
+	uint8_t shift;
+	struct ip_addr located = address_located(a, &shift);
 	const struct location_range *r;
-	size_t n = location_ranges(db, a->family, &r), lo = 0, hi = n;
-	struct address key = address_of(a);
+	size_t n = location_ranges(db, located.family, &r), lo = 0, hi = n;
+	struct address key = address_of(&located);
 
 	while (hi - lo > 1) {
 		size_t mid = (lo + hi) / 2;
@@ -175,7 +203,9 @@ const struct place *location_find(const struct location_db *db, const struct ip_
 		struct address first = { r[lo].hi, r[lo].lo }, next = { 0, 0 };
 		if (lo + 1 < n)
 			next = (struct address){ r[lo + 1].hi, r[lo + 1].lo };
-		*range_len = address_scope(a->family, key, first, lo + 1 < n ? &next : NULL);
+		uint8_t len =
+		    address_scope(located.family, key, first, lo + 1 < n ? &next : NULL);
+		*range_len = (uint8_t)(shift + len);
 	}
 	return &db->places[r[lo].place];
 }

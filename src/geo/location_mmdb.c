@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* MMDB files: the search tree is walked once, in address order; a subtree that is an alias of
- * another one (IPv4 in IPv6 forms) is met again and only costs its ranges once more. */
+/* MMDB files: the search tree is walked once, in address order. IPv4 stands at ::/96; writers let
+ * ::ffff:0:0/96, 2002::/16 and others lead to the same nodes, which would cost all IPv4 ranges again
+ * for each. Such subtrees count as unknown: mapped addresses are located as their IPv4 anyway. */
 #include <maxminddb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,10 @@
 
 #define PATH_STEPS 10
 #define RANGES_MAX 40000000u /* several times what whole-internet city databases have */
+/* A tree reaches each of its nodes once; a writer may share equal subtrees. Beyond that a file is
+ * made to keep us busy. */
+#define VISITS_PER_NODE 8u
+#define VISITS_SPARE    4096u
 #define MEMO_N     65536u    /* power of two */
 
 struct path {
@@ -23,7 +28,8 @@ struct mmdb {
 	struct location_db *db;
 	struct path country, continent, subdivision;
 	size_t added;
-	uint32_t depth_max;
+	uint64_t visits, visits_max;
+	uint64_t ipv4_root; /* the node at ::/96; UINT64_MAX: none, or a tree of IPv4 */
 	struct {
 		uint32_t offset;
 		uint32_t place;
@@ -116,6 +122,8 @@ static enum err record(struct mmdb *m, uint64_t value, uint8_t type, MMDB_entry_
 
 	switch (type) {
 	case MMDB_RECORD_TYPE_SEARCH_NODE:
+		if (s.family == IP_V6 && value == m->ipv4_root)
+			break;
 		/* Deeper than the addresses are long: the tree is damaged. */
 		return s.depth < s.bits ? walk(m, value, s) : ERR_CORRUPT;
 	case MMDB_RECORD_TYPE_EMPTY:
@@ -138,7 +146,7 @@ static enum err walk(struct mmdb *m, uint64_t node, struct spot s)
 {
 	MMDB_search_node_s n;
 
-	if (node >= m->file->metadata.node_count ||
+	if (++m->visits > m->visits_max || node >= m->file->metadata.node_count ||
 	    MMDB_read_node(m->file, (uint32_t)node, &n) != MMDB_SUCCESS)
 		return ERR_CORRUPT;
 	enum err e =
@@ -164,12 +172,17 @@ static enum err walk_ipv4(struct mmdb *m)
 		}
 		node = n.left_record;
 	}
+	if (m->file->metadata.ip_version == 6)
+		m->ipv4_root = node;
 	return walk(m, node, s);
 }
 
 static enum err read_tree(struct mmdb *m)
 {
 	struct spot v6 = { .family = IP_V6, .bits = 128 };
+
+	m->visits_max = (uint64_t)m->file->metadata.node_count * VISITS_PER_NODE + VISITS_SPARE;
+	m->ipv4_root = UINT64_MAX;
 	enum err e = walk_ipv4(m);
 
 	if (!e && m->file->metadata.ip_version == 6)
@@ -199,8 +212,10 @@ static enum err read_database(struct mmdb *m, const char *file, const struct loc
 	    !split_path(&m->continent, or_else(paths->continent, "continent.code")) ||
 	    !split_path(&m->subdivision, or_else(paths->subdivision, "subdivisions.0.iso_code")))
 		return finding(d, file, ERR_RANGE, "a path of fields is too long");
+	if (m->file->metadata.ip_version != 4 && m->file->metadata.ip_version != 6)
+		return finding(d, file, ERR_CORRUPT, "the MMDB file is of no IP version");
 	enum err e = read_tree(m);
-	if (e == ERR_NOMEM)
+	if (e == ERR_NOMEM || e == ERR_TOO_LONG)
 		return finding(d, file, e, err_text(e));
 	if (e)
 		return finding(d, file, ERR_CORRUPT, "the MMDB file is damaged");
@@ -237,6 +252,7 @@ enum err location_open_mmdb(struct location_db **out, const char *file,
 			 "%.60s of %llu, %zu+%zu ranges, %zu places", mmdb.metadata.database_type,
 			 (unsigned long long)mmdb.metadata.build_epoch, m->db->v4.n, m->db->v6.n,
 			 m->db->place_n);
+		location_clean(m->db->description);
 		*out = m->db;
 	} else if (m != NULL) {
 		location_free(m->db);

@@ -173,6 +173,7 @@ enum err location_open_tor(struct location_db **out, const char *file, const cha
 	snprintf(db->description, sizeof db->description, "%s%s, %zu+%zu ranges, %zu places",
 		 t.generated[0] != 0 ? "ranges of " : "ranges", t.generated, db->v4.n, db->v6.n,
 		 db->place_n);
+	location_clean(db->description);
 	*out = db;
 	return ERR_OK;
 }

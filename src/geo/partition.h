@@ -14,6 +14,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/prefix.h"
@@ -37,6 +38,22 @@ static inline struct address address_of(const struct ip_addr *a)
 		n.lo = n.lo << 8 | a->bytes[8 + i];
 	}
 	return n;
+}
+
+/* A client as it is located: an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) is its IPv4, and
+ * *shift says by how many bits prefixes are longer in what was given. */
+static inline struct ip_addr address_located(const struct ip_addr *client, uint8_t *shift)
+{
+	static const uint8_t MAPPED[12] = { [10] = 0xff, [11] = 0xff };
+	struct ip_addr a = *client;
+
+	*shift = 0;
+	if (client->family == IP_V6 && memcmp(client->bytes, MAPPED, sizeof MAPPED) == 0) {
+		a = (struct ip_addr){ .family = IP_V4 };
+		memcpy(a.bytes, client->bytes + 12, 4);
+		*shift = 96;
+	}
+	return a;
 }
 
 static inline int address_compare(struct address a, struct address b)

@@ -10,21 +10,6 @@
 #define CACHE_LINE  64
 #define MESSAGE_MAX (257 + 8 + 256) /* owner and type, client key, RDATA */
 
-/* The client as it is located: an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) is its IPv4. */
-static struct ip_addr located(const struct ip_addr *client, uint8_t *shift)
-{
-	static const uint8_t MAPPED[12] = { [10] = 0xff, [11] = 0xff };
-	struct ip_addr a = *client;
-
-	*shift = 0;
-	if (client->family == IP_V6 && memcmp(client->bytes, MAPPED, sizeof MAPPED) == 0) {
-		a = (struct ip_addr){ .family = IP_V4 };
-		memcpy(a.bytes, client->bytes + 12, 4);
-		*shift = 96;
-	}
-	return a;
-}
-
 static uint8_t key_len(enum ip_family family)
 {
 	return family == IP_V4 ? STEER_KEY_V4 : STEER_KEY_V6;
@@ -103,7 +88,7 @@ struct steer_choice steer_choose(const struct steer_set *s, uint32_t policy,
 {
 	const struct steer_policy *p = &s->policies[policy];
 	uint8_t shift;
-	struct ip_addr a = located(client, &shift);
+	struct ip_addr a = address_located(client, &shift);
 
 	if (trace != NULL)
 		*trace = (struct steer_trace){ 0 };

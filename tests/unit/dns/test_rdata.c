@@ -113,6 +113,7 @@ static void types_that_the_library_does_not_know_are_read_from_text(void **state
 		{ TYPE_DSYNC, "CDS NOTIFY 70000 .", ERR_SYNTAX, { 0 }, 0 },
 		{ TYPE_DSYNC, "CDS NOTIFY 53", ERR_SYNTAX, { 0 }, 0 },
 		{ TYPE_WALLET, "BTC \"a b\"", ERR_OK, { 3, 'B', 'T', 'C', 3, 'a', ' ', 'b' }, 8 },
+		{ TYPE_WALLET, "a\\", ERR_SYNTAX, { 0 }, 0 },
 		{ TYPE_HHIT, "AQID", ERR_OK, { 1, 2, 3 }, 3 },
 		{ 65280, "\\# 2 abcd", ERR_OK, { 0xab, 0xcd }, 2 },
 		{ 65280, "\\# 3 abcd", ERR_SYNTAX, { 0 }, 0 },
