@@ -387,5 +387,11 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	report(l, run(l));
+	for (unsigned i = 0; i < l->o.sockets; i++)
+		close(l->lanes[i].fd);
+	free(l->lanes);
+	free(l->polls);
+	free(l->q.at);
+	free(l);
 	return 0;
 }
