@@ -21,6 +21,7 @@ mirror() {
 		echo "$CONCORD_MIRROR"
 		return
 	fi
+	# shellcheck disable=SC2016  # apt's variables, not ours
 	apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
 		awk '$1 == "Debian" && $2 !~ /-/ { print $3; exit }'
 }

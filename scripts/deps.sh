@@ -10,6 +10,7 @@
 # CONCORD_NO_INSTALL=1 makes `install` fail with the list instead of touching the system.
 set -euo pipefail
 
+# shellcheck source=/dev/null
 release=$(. /etc/os-release && echo "${VERSION_ID:-}")
 
 packages_build=(

@@ -89,21 +89,68 @@ static bool is_known(const char *code)
 	       (provinces_of(code + 3) != NULL && listed(provinces_of(code + 3), code + 6));
 }
 
-bool geo_code_is_valid(const char *code, char hint[GEO_HINT_MAX])
+/* Codes that people write for a country, but ISO does not have. */
+static const char *country_meant(const char *code)
+{
+	static const char *const MEANT[][2] = { { "UK", "GB" }, { "EL", "GR" } };
+
+	for (size_t i = 0; i < sizeof MEANT / sizeof *MEANT; i++)
+		if (strncmp(MEANT[i][0], code, 2) == 0)
+			return MEANT[i][1];
+	return code;
+}
+
+/* Capitals, and a dash for whatever stands between the letters. False: too long to be a code. */
+static bool normalize(const char *code, char out[GEO_HINT_MAX])
 {
 	size_t n = strlen(code);
-	const char *country = n == 2 ? code : n >= 5 && code[2] == '-' ? code + 3 : NULL;
 
+	if (n > 8)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		char c = code[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		out[i] = letter ? (char)(c & ~0x20) : '-';
+	}
+	out[n] = 0;
+	return true;
+}
+
+/* "DE", "US-KY", or with another continent than the country's: the whole code. */
+static void suggest(const char *code, char hint[GEO_HINT_MAX])
+{
+	char given[GEO_HINT_MAX];
+	size_t n = strlen(code);
+
+	if (!normalize(code, given) || !has_form(given))
+		return;
+	if (is_known(given)) {
+		snprintf(hint, GEO_HINT_MAX, "%.8s", given);
+		return;
+	}
+	bool province_of_country = n == 5 && provinces_of(given) != NULL &&
+				   listed(provinces_of(given), given + 3) &&
+				   countries_of(given) == NULL;
+	const char *country = country_meant(n == 2 || province_of_country ? given : given + 3);
+	const char *province = province_of_country ? given + 3 : n == 8 ? given + 6 : NULL;
+	const char *continent = geo_continent_of(country);
+	if (continent != NULL && province != NULL)
+		snprintf(hint, GEO_HINT_MAX, "%.2s-%.2s-%.2s", continent, country, province);
+	else if (continent != NULL)
+		snprintf(hint, GEO_HINT_MAX, "%.2s-%.2s", continent, country);
+	/* An unknown province: at least the country can be meant. */
+	if (continent != NULL && province != NULL && !is_known(hint))
+		hint[5] = 0;
+}
+
+bool geo_code_is_valid(const char *code, char hint[GEO_HINT_MAX])
+{
 	if (hint != NULL)
 		hint[0] = 0;
 	if (is_known(code))
 		return true;
-	if (hint == NULL || country == NULL)
-		return false;
-	/* A country without its continent, or under another one. */
-	const char *continent = geo_continent_of(country);
-	if (continent != NULL)
-		snprintf(hint, GEO_HINT_MAX, "%.2s-%.2s", continent, country);
+	if (hint != NULL)
+		suggest(code, hint);
 	return false;
 }
 
@@ -119,11 +166,12 @@ bool geo_code_matches(const char *code, const struct place *p)
 {
 	size_t n = strlen(code);
 
-	if (strncmp(code, p->continent, 2) != 0)
-		return false;
-	if (n >= 5 && strncmp(code + 3, p->country, 2) != 0)
-		return false;
-	return n < 8 || strcmp(code + 6, p->subdivision) == 0;
+	/* The country decides. Databases and octoDNS do not always agree on its continent (Cyprus).
+	 */
+	if (n >= 5)
+		return strncmp(code + 3, p->country, 2) == 0 &&
+		       (n < 8 || strcmp(code + 6, p->subdivision) == 0);
+	return strncmp(code, p->continent, 2) == 0;
 }
 
 bool geo_code_is_within(const char *inner, const char *outer)

@@ -20,7 +20,8 @@ bool geo_code_is_valid(const char *code, char hint[GEO_HINT_MAX]);
 /* The continent of an ISO country, or NULL. A country that octoDNS lists in two continents gets the
  * first of them. */
 const char *geo_continent_of(const char *country);
-/* Whether a place lies in a code. */
+/* Whether a place lies in a code: by its continent for a continent, else by its country (and
+ * province), whatever continent the database gives that country. */
 bool geo_code_matches(const char *code, const struct place *p);
 /* Whether `inner` lies in `outer` or is it. */
 bool geo_code_is_within(const char *inner, const char *outer);

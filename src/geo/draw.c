@@ -23,11 +23,9 @@ uint32_t draw_cost(uint64_t h)
 
 	for (int i = 0; i < FRACTION_BITS; i++) {
 		m = m * m >> 31;
-		fraction <<= 1;
-		if (m >> 32 != 0) {
-			fraction |= 1;
-			m >>= 1;
-		}
+		uint32_t bit = (uint32_t)(m >> 32);
+		fraction = fraction << 1 | bit;
+		m >>= bit;
 	}
 	return (64u << FRACTION_BITS) - (whole << FRACTION_BITS | fraction);
 }

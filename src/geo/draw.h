@@ -19,8 +19,7 @@
 /* The key of a zone: k0 = SipHash-2-4 of the seed under (0, 0), k1 the same under (1, 0). */
 struct siphash_key draw_key(const char *seed);
 
-/* -log2((h + 1) / 2^64) in units of 2^-24, rounded up: 64 * 2^24 minus the binary logarithm of h
- * (of 1 for 0), taken to 24 bits by repeated squaring. */
+/* -log2(h / 2^64) in units of 2^-24, by repeated squaring; 0 counts as 1. From 1 to 64 * 2^24. */
 uint32_t draw_cost(uint64_t h);
 
 /* Whether cost a for weight wa is less than cost b for weight wb. */

@@ -203,8 +203,7 @@ const struct place *location_find(const struct location_db *db, const struct ip_
 		struct address first = { r[lo].hi, r[lo].lo }, next = { 0, 0 };
 		if (lo + 1 < n)
 			next = (struct address){ r[lo + 1].hi, r[lo + 1].lo };
-		uint8_t len =
-		    address_scope(located.family, key, first, lo + 1 < n ? &next : NULL);
+		uint8_t len = address_scope(located.family, key, first, lo + 1 < n ? &next : NULL);
 		*range_len = (uint8_t)(shift + len);
 	}
 	return &db->places[r[lo].place];

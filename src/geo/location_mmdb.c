@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* MMDB files: the search tree is walked once, in address order. IPv4 stands at ::/96; writers let
- * ::ffff:0:0/96, 2002::/16 and others lead to the same nodes, which would cost all IPv4 ranges again
- * for each. Such subtrees count as unknown: mapped addresses are located as their IPv4 anyway. */
+ * ::ffff:0:0/96, 2002::/16 and others lead to the same nodes, which would cost all IPv4 ranges
+ * again for each. Such subtrees count as unknown: mapped addresses are located as their IPv4
+ * anyway. */
 #include <maxminddb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
  * made to keep us busy. */
 #define VISITS_PER_NODE 8u
 #define VISITS_SPARE    4096u
-#define MEMO_N     65536u    /* power of two */
+#define MEMO_N          65536u /* power of two */
 
 struct path {
 	char text[200];

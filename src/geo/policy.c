@@ -81,10 +81,11 @@ static void check_values(const struct policy_check *c, const struct policy_pool 
 						      : NULL,
 				       "invalid weight %u of '%.80s' in pool '%.80s' (1 to 100)",
 				       v->weight, v->text, pool->name);
+		/* Twice the same would draw as the heavier of the two, not as their sum. */
 		for (size_t j = 0; j < i; j++)
-			if (span_equal(v->rdata, pool->values[j].rdata) &&
-			    v->weight == pool->values[j].weight) {
-				policy_finding(c, v->at, NULL,
+			if (span_equal(v->rdata, pool->values[j].rdata)) {
+				policy_finding(c, v->at,
+					       "give it once, with the sum of the weights",
 					       "the value '%.80s' stands twice in pool '%.80s'",
 					       v->text, pool->name);
 				break;
@@ -96,6 +97,7 @@ static void check_values(const struct policy_check *c, const struct policy_pool 
 			       pool->name);
 }
 
+/* Each loop is reported once: at the first of its pools in the file. */
 static void check_loop(const struct policy_check *c, const struct policy_pool *start)
 {
 	char path[300];
@@ -104,7 +106,7 @@ static void check_loop(const struct policy_check *c, const struct policy_pool *s
 
 	for (size_t steps = 0; steps <= c->p->pool_n && pool->fallback != NULL; steps++) {
 		pool = policy_pool_named(c->p, pool->fallback);
-		if (pool == NULL)
+		if (pool == NULL || pool < start)
 			return;
 		if (n < (int)sizeof path)
 			n += snprintf(path + n, sizeof path - (size_t)n, " -> %.60s", pool->name);
@@ -124,6 +126,52 @@ static void check_pool(const struct policy_check *c, const struct policy_pool *p
 	check_loop(c, pool);
 }
 
+static int by_rdata(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+	int c = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
+
+	return c != 0 ? c : (x->n > y->n) - (x->n < y->n);
+}
+
+/* How many different values the pools have together; each becomes an answer that is kept. */
+static size_t distinct_values(const struct policy *p)
+{
+	size_t n = 0, distinct = 0;
+
+	for (size_t i = 0; i < p->pool_n; i++)
+		n += p->pools[i].value_n;
+	struct span *all = malloc((n + 1) * sizeof *all);
+	if (all == NULL)
+		return n;
+	n = 0;
+	for (size_t i = 0; i < p->pool_n; i++)
+		for (size_t j = 0; j < p->pools[i].value_n; j++)
+			all[n++] = p->pools[i].values[j].rdata;
+	qsort(all, n, sizeof *all, by_rdata);
+	for (size_t i = 0; i < n; i++)
+		distinct += i == 0 || !span_equal(all[i - 1], all[i]);
+	free(all);
+	return distinct;
+}
+
+/* Beyond these the other checks would take long themselves. */
+static bool within_limits(const struct policy_check *c)
+{
+	const struct policy *p = c->p;
+	size_t before = c->d->error_n;
+
+	if (p->pool_n > POLICY_POOLS_MAX)
+		policy_finding(c, p->at, NULL, "%zu pools are more than the limit of %d", p->pool_n,
+			       POLICY_POOLS_MAX);
+	if (p->rule_n > POLICY_RULES_MAX)
+		policy_finding(c, p->at, NULL, "%zu rules are more than the limit of %d", p->rule_n,
+			       POLICY_RULES_MAX);
+	if (p->default_n > POLICY_VALUES_MAX || distinct_values(p) > POLICY_VALUES_MAX)
+		policy_finding(c, p->at, NULL, "more than %d different values", POLICY_VALUES_MAX);
+	return c->d->error_n == before;
+}
+
 static bool is_used(const struct policy *p, const struct policy_pool *pool)
 {
 	for (size_t i = 0; i < p->rule_n; i++)
@@ -140,6 +188,8 @@ enum err policy_check(const struct policy *p, struct diag *d)
 	struct policy_check c = { p, d };
 	size_t before = d->error_n;
 
+	if (!within_limits(&c))
+		return ERR_INVALID;
 	check_defaults(&c);
 	if (p->pool_n == 0)
 		policy_finding(&c, p->at, NULL, "missing pools");

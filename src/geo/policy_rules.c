@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "geo/codes.h"
+#include "geo/partition.h"
 #include "geo/policy_internal.h"
 
 /* In the order in which they must stand. */
@@ -83,23 +84,28 @@ static void check_geo_codes(const struct policy_check *c, const struct policy_ru
 	}
 }
 
-/* A geo that an earlier rule (or the same one) has, or that lies in one it has. */
-static void check_geo_again(const struct policy_check *c, size_t rule, const struct policy_geo *g,
-			    size_t until)
+/* A geo that an earlier rule has, or that lies in one it has; in its own rule that is so in any
+ * order. */
+static void check_geo_again(const struct policy_check *c, size_t rule, size_t geo)
 {
 	const struct policy *p = c->p;
+	const struct policy_geo *g = &p->rules[rule].geos[geo];
 
 	for (size_t i = 0; i <= rule; i++) {
-		size_t n = i == rule ? until : p->rules[i].geo_n;
-		for (size_t j = 0; j < n; j++) {
+		for (size_t j = 0; j < p->rules[i].geo_n; j++) {
 			const char *seen = p->rules[i].geos[j].code;
-			if (!geo_code_is_within(g->code, seen))
+			bool same = strcmp(g->code, seen) == 0;
+			if (!geo_code_is_within(g->code, seen) || (i == rule && same && j >= geo))
 				continue;
-			policy_finding(
-			    c, g->at,
-			    strcmp(g->code, seen) == 0 ? NULL : "put the more specific rule first",
-			    "geo '%.40s' is in '%.40s' of rule %zu, which comes before", g->code,
-			    seen, i + 1);
+			if (i == rule)
+				policy_finding(c, g->at, NULL,
+					       "geo '%.40s' is in '%.40s' of the same rule",
+					       g->code, seen);
+			else
+				policy_finding(
+				    c, g->at, same ? NULL : "put the more specific rule first",
+				    "geo '%.40s' is in '%.40s' of rule %zu, which comes before",
+				    g->code, seen, i + 1);
 			return;
 		}
 	}
@@ -136,9 +142,27 @@ static void check_nested(const struct policy_check *c, const struct seen_subnet 
 	if (!ip_prefix_contains(&outer->subnet->prefix, &inner->subnet->prefix.addr) ||
 	    (!same && inner->rule < outer->rule))
 		return;
-	policy_finding(c, inner->subnet->at, same ? NULL : "put the more specific rule first",
-		       "subnet '%.50s' is in '%.50s' of rule %zu, which comes before",
-		       inner->subnet->text, outer->subnet->text, outer->rule + 1);
+	if (inner->rule == outer->rule)
+		policy_finding(c, inner->subnet->at, NULL,
+			       "subnet '%.50s' is in '%.50s' of the same rule", inner->subnet->text,
+			       outer->subnet->text);
+	else
+		policy_finding(c, inner->subnet->at,
+			       same ? NULL : "put the more specific rule first",
+			       "subnet '%.50s' is in '%.50s' of rule %zu, which comes before",
+			       inner->subnet->text, outer->subnet->text, outer->rule + 1);
+}
+
+/* Clients with IPv4-mapped addresses are located as their IPv4, so such a subnet would never match.
+ */
+static void check_mapped(const struct policy_check *c, const struct policy_subnet *s)
+{
+	uint8_t shift;
+
+	address_located(&s->prefix.addr, &shift);
+	if (shift > 0 && s->prefix.len >= shift)
+		policy_finding(c, s->at, "write it as an IPv4 subnet",
+			       "subnet '%.50s' is of IPv4-mapped addresses", s->text);
 }
 
 static void check_subnets(const struct policy_check *c)
@@ -183,7 +207,9 @@ void policy_check_rules(const struct policy_check *c)
 	for (size_t i = 0; i < p->rule_n; i++) {
 		check_geo_codes(c, &p->rules[i]);
 		for (size_t j = 0; j < p->rules[i].geo_n; j++)
-			check_geo_again(c, i, &p->rules[i].geos[j], j);
+			check_geo_again(c, i, j);
+		for (size_t j = 0; j < p->rules[i].subnet_n; j++)
+			check_mapped(c, &p->rules[i].subnets[j]);
 	}
 	check_subnets(c);
 }

@@ -43,6 +43,10 @@ static void sign(struct signer *signer, const struct ring_job *job)
 		sigcache_publish(cache, n->rrset->sig_id, g);
 }
 
+/* Those who wait should not wait for the whole queue; but a worker that is woken for a few answers
+ * pays for it with a switch of threads. */
+#define WAKE_EVERY 64
+
 /* All that is queued; then the workers look at what waits. */
 static void work_off(struct signers *s, struct signer *signer)
 {
@@ -53,8 +57,7 @@ static void work_off(struct signers *s, struct signer *signer)
 	while (ring_take(s->ring, &job)) {
 		sign(signer, &job);
 		view_unpin(job.view);
-		/* Those who wait should not wait for the whole queue. */
-		if (++done % SIGN_BUDGET == 0) {
+		if (++done % WAKE_EVERY == 0) {
 			rcu_quiescent();
 			for (unsigned i = 0; i < s->net->worker_n; i++)
 				uv_async_send(&s->net->workers[i].wake);

@@ -48,8 +48,13 @@ DATA_PLANE_NEVER = re.compile(
 
 
 def sources(*suffixes):
-    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=TOP, check=True, capture_output=True,
-                            text=True).stdout.split("\n")
+    """What belongs to the project: what git knows, or, in a tree without git, all but what is built."""
+    if (TOP / ".git").exists():
+        listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=TOP, check=True,
+                                capture_output=True, text=True).stdout.split("\n")
+    else:
+        listed = [str(p.relative_to(TOP)) for p in TOP.rglob("*")
+                  if p.relative_to(TOP).parts[0] not in ("build", "var") and "__pycache__" not in p.parts]
     return [TOP / f for f in listed if f and (not suffixes or f.endswith(suffixes)) and (TOP / f).is_file()]
 
 
@@ -98,7 +103,9 @@ def headers(_):
 def formatting(_):
     tool = shutil.which("clang-format-14")
     if tool is None:  # another release of clang-format sets some lines differently
-        version = subprocess.run(["clang-format", "--version"], capture_output=True, text=True).stdout
+        version = ""
+        if shutil.which("clang-format") is not None:
+            version = subprocess.run(["clang-format", "--version"], capture_output=True, text=True).stdout
         if " 14." not in version:
             print("clang-format 14 is not here: the form is checked where it is (Debian 12)")
             return []

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "check.h"
+
+#include "geo/codes.h"
+#include "geo/location.h"
+
+static void knows_continents_countries_and_the_provinces_of_two(void **state)
+{
+	static const char *const GOOD[] = {
+		"AF",    "AN",    "AS",       "EU",       "NA",       "OC",      "SA",
+		"AF-ZW", "AF-AO", "AN-TF",    "AS-YE",    "EU-VA",    "EU-DE",   "NA-VI",
+		"OC-WS", "SA-VE", "NA-US-AK", "NA-US-WY", "NA-CA-AB", "NA-CA-YT"
+	};
+	static const char *const BAD[] = { "",         "E",        "EUR",      "XX",
+					   "DE",       "EU-",      "EU-D",     "EU-DEU",
+					   "EU_DE",    "EU-XX",    "AS-DE",    "EU-DE-BE",
+					   "NA-US-",   "NA-US-X",  "NA-US-XX", "NA-US-KYX",
+					   "NA-CA-KY", "NA-MX-KY", "eu",       "EU-de",
+					   "EU DE",    "EU-E ",    "  ",       "NA-US-KY-" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof GOOD / sizeof *GOOD; i++)
+		if (!geo_code_is_valid(GOOD[i], NULL))
+			fail_msg("'%s' is refused", GOOD[i]);
+	for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
+		if (geo_code_is_valid(BAD[i], NULL))
+			fail_msg("'%s' is accepted", BAD[i]);
+}
+
+static void suggests_what_was_probably_meant(void **state)
+{
+	static const struct {
+		const char *code, *hint;
+	} ROWS[] = {
+		{ "EU-DE", "" },
+		{ "eu", "EU" },
+		{ "as", "AS" },
+		{ "eu-de", "EU-DE" },
+		{ "EU_DE", "EU-DE" },
+		{ "DE", "EU-DE" },
+		{ "de", "EU-DE" },
+		{ "AS-DE", "EU-DE" },
+		{ "UK", "EU-GB" },
+		{ "EU-UK", "EU-GB" },
+		{ "EL", "EU-GR" },
+		{ "US-KY", "NA-US-KY" },
+		{ "us-ca", "NA-US-CA" },
+		{ "CA-NS", "NA-CA-NS" },
+		{ "SA-US-KY", "NA-US-KY" },
+		{ "NA-US-XX", "NA-US" },
+		{ "EU-DE-BY", "EU-DE" },
+		{ "XX", "" },
+		{ "EU-XX", "" },
+		{ "US-XX", "" },
+		{ "", "" },
+		{ "EUROPE", "" },
+		{ "NA-US-KENTUCKY", "" },
+		{ "a very long text that is no code", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+		char hint[GEO_HINT_MAX];
+		geo_code_is_valid(ROWS[i].code, hint);
+		if (strcmp(hint, ROWS[i].hint) != 0)
+			fail_msg("'%s': '%s' instead of '%s'", ROWS[i].code, hint, ROWS[i].hint);
+		if (hint[0] != 0)
+			assert_true(geo_code_is_valid(hint, NULL));
+	}
+}
+
+static void gives_a_country_its_continent(void **state)
+{
+	(void)state;
+	assert_string_equal(geo_continent_of("DE"), "EU");
+	assert_string_equal(geo_continent_of("US"), "NA");
+	assert_string_equal(geo_continent_of("AO"), "AF");
+	assert_string_equal(geo_continent_of("ZW"), "AF");
+	assert_string_equal(geo_continent_of("VE"), "SA");
+	assert_null(geo_continent_of("XK"));
+	assert_null(geo_continent_of("??"));
+	assert_null(geo_continent_of(""));
+	assert_null(geo_continent_of("D"));
+}
+
+static void matches_places_by_continent_country_and_province(void **state)
+{
+	static const struct {
+		const char *code;
+		struct place place;
+		bool matches;
+	} ROWS[] = {
+		{ "EU", { "EU", "DE", "" }, true },
+		{ "EU", { "EU", "", "" }, true },
+		{ "EU", { "AS", "JP", "" }, false },
+		{ "EU-DE", { "EU", "DE", "BY" }, true },
+		{ "EU-DE", { "EU", "FR", "" }, false },
+		{ "EU-DE", { "EU", "", "" }, false },
+		{ "NA-US-KY", { "NA", "US", "KY" }, true },
+		{ "NA-US-KY", { "NA", "US", "K" }, false },
+		{ "NA-US-KY", { "NA", "US", "KYX" }, false },
+		{ "NA-US-KY", { "NA", "US", "" }, false },
+		{ "NA-US-CA", { "NA", "CA", "CA" }, false },
+		{ "EU", { "", "", "" }, false },
+		{ "EU-DE", { "", "", "" }, false },
+		/* A database may put Cyprus into Europe, where octoDNS has it in Asia. */
+		{ "AS-CY", { "EU", "CY", "" }, true },
+		{ "EU", { "EU", "CY", "" }, true },
+		{ "AS", { "EU", "CY", "" }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
+		if (geo_code_matches(ROWS[i].code, &ROWS[i].place) != ROWS[i].matches)
+			fail_msg("row %zu: '%s'", i, ROWS[i].code);
+}
+
+static void knows_what_lies_within_what(void **state)
+{
+	(void)state;
+	assert_true(geo_code_is_within("EU", "EU"));
+	assert_true(geo_code_is_within("EU-DE", "EU"));
+	assert_true(geo_code_is_within("NA-US-KY", "NA"));
+	assert_true(geo_code_is_within("NA-US-KY", "NA-US"));
+	assert_false(geo_code_is_within("EU", "EU-DE"));
+	assert_false(geo_code_is_within("NA-US-KY", "NA-CA"));
+	assert_false(geo_code_is_within("EUX", "EU"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(knows_continents_countries_and_the_provinces_of_two),
+		cmocka_unit_test(suggests_what_was_probably_meant),
+		cmocka_unit_test(gives_a_country_its_continent),
+		cmocka_unit_test(matches_places_by_continent_country_and_province),
+		cmocka_unit_test(knows_what_lies_within_what),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
