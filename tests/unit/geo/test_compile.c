@@ -392,7 +392,7 @@ static struct steer_set *compile_texts(const char *const *texts, size_t n,
 {
 	struct steer_options options = { .seed = "seed", .max_bytes = max_bytes };
 	struct policy_text made[8];
-	const struct policy *policies[8];
+	const struct policy *policies[8] = { NULL };
 	struct steer_set *s = NULL;
 
 	for (size_t i = 0; i < n; i++) {
@@ -409,8 +409,8 @@ static struct steer_set *compile_texts(const char *const *texts, size_t n,
 static void variants_are_the_defaults_and_each_different_value(void **state)
 {
 	static const char *const TEXTS[] = {
-		"values 192.0.2.1\npool a = 192.0.2.2 192.0.2.3\npool b = 192.0.2.3 "
-		"192.0.2.1\nrule EU -> a\nrule -> b\n",
+		("values 192.0.2.1\npool a = 192.0.2.2 192.0.2.3\npool b = 192.0.2.3 "
+		 "192.0.2.1\nrule EU -> a\nrule -> b\n"),
 		"values 192.0.2.1 192.0.2.2\npool a = 192.0.2.1 192.0.2.2\nrule -> a\n",
 		"type CNAME\nvalues a.example.\npool a = A.example. b.example.\nrule -> a\n",
 	};
@@ -434,15 +434,15 @@ static void variants_are_the_defaults_and_each_different_value(void **state)
 static void policies_that_match_alike_share_a_partition(void **state)
 {
 	static const char *const TEXTS[] = {
-		"values 192.0.2.1\npool a = 192.0.2.2\npool b = 192.0.2.3\nrule EU 10.0.0.0/8 -> "
-		"a\nrule -> b\n",
+		("values 192.0.2.1\npool a = 192.0.2.2\npool b = 192.0.2.3\nrule EU 10.0.0.0/8 -> "
+		 "a\nrule -> b\n"),
 		"values 192.0.2.9\npool x = 192.0.2.8\nrule EU 10.0.0.0/8 -> x\nrule -> x\n",
-		"values 192.0.2.1\npool a = 192.0.2.2\npool b = 192.0.2.3\nrule EU 10.0.0.0/9 -> "
-		"a\nrule -> b\n",
+		("values 192.0.2.1\npool a = 192.0.2.2\npool b = 192.0.2.3\nrule EU 10.0.0.0/9 -> "
+		 "a\nrule -> b\n"),
 		"values 192.0.2.1\npool a = 192.0.2.2\nrule -> a\n",
 		"values 192.0.2.1\npool z = 192.0.2.2 192.0.2.7\nrule -> z\n",
-		"values 192.0.2.1\npool a = 192.0.2.2\npool b = 192.0.2.3\nrule 10.0.0.0/8 -> "
-		"a\nrule EU -> b\nrule -> b\n",
+		("values 192.0.2.1\npool a = 192.0.2.2\npool b = 192.0.2.3\nrule 10.0.0.0/8 -> "
+		 "a\nrule EU -> b\nrule -> b\n"),
 	};
 	struct steer_set *s = compile_texts(TEXTS, 6, NULL, 0, ERR_OK);
 
