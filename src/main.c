@@ -229,7 +229,83 @@ static json_t *stats(void *context)
 	return j;
 }
 
+/* Prometheus names: a table's row is a counter, but for what counts what is there now. */
+static void add_metric(struct text *out, const char *name, const char *says, uint64_t value)
+{
+	bool gauge = strcmp(name, "tcp_open") == 0;
+
+	text_add(out, "# HELP concord_%s%s %s\n# TYPE concord_%s%s %s\nconcord_%s%s %llu\n", name,
+		 gauge ? "" : "_total", says, name, gauge ? "" : "_total",
+		 gauge ? "gauge" : "counter", name, gauge ? "" : "_total",
+		 (unsigned long long)value);
+}
+
+static void add_latency(const struct daemon *m, struct text *out)
+{
+	uint64_t sum = 0, us = 0;
+
+	text_add(out, "# HELP concord_udp_seconds Time from the receipt of a batch of queries to "
+		      "the sending of its answers.\n# TYPE concord_udp_seconds histogram\n");
+	for (unsigned b = 0; b < NET_LATENCY_BUCKETS; b++) {
+		for (unsigned i = 0; i < net_worker_n(m->net); i++)
+			sum += counter_read(&net_worker_stats(m->net, i)->latency[b]);
+		if (b + 1 < NET_LATENCY_BUCKETS)
+			text_add(out, "concord_udp_seconds_bucket{le=\"%.6f\"} %llu\n",
+				 (double)(1u << b) / 1e6, (unsigned long long)sum);
+	}
+	for (unsigned i = 0; i < net_worker_n(m->net); i++)
+		us += counter_read(&net_worker_stats(m->net, i)->latency_sum_us);
+	text_add(out,
+		 "concord_udp_seconds_bucket{le=\"+Inf\"} %llu\nconcord_udp_seconds_sum %.6f\n"
+		 "concord_udp_seconds_count %llu\n",
+		 (unsigned long long)sum, (double)us / 1e6, (unsigned long long)sum);
+}
+
+static void metrics(void *context, struct text *out)
+{
+	const struct daemon *m = context;
+
+#define SUM(stats, field)                                                                          \
+	for (unsigned i = 0; i < net_worker_n(m->net); i++)                                        \
+		sum += counter_read(&stats(m->net, i)->field);
+#define X(field, says)                                                                             \
+	{                                                                                          \
+		uint64_t sum = 0;                                                                  \
+		SUM(net_query_stats, field)                                                        \
+		add_metric(out, #field, says, sum);                                                \
+	}
+	QUERY_STATS_TABLE(X)
+#undef X
+#define X(field, says)                                                                             \
+	{                                                                                          \
+		uint64_t sum = 0;                                                                  \
+		SUM(net_worker_stats, field)                                                       \
+		add_metric(out, #field, says, sum);                                                \
+	}
+	NET_STATS_TABLE(X)
+#undef X
+#undef SUM
+	add_latency(m, out);
+}
+
 /* ---- start ---- */
+
+static struct net_address *copy_addresses(const struct config_address *from, size_t n)
+{
+	struct net_address *all = calloc(n + 1, sizeof *all);
+
+	for (size_t i = 0; all != NULL && i < n; i++)
+		all[i] = (struct net_address){ from[i].addr, from[i].port };
+	return all;
+}
+
+static void on_reloaded(const struct config *c, void *context, struct diag *d)
+{
+	struct daemon *m = context;
+
+	if (c->server.tls_certificate != NULL)
+		net_set_certificate(m->net, c->server.tls_certificate, c->server.tls_key, d);
+}
 
 static bool open_net(struct daemon *m)
 {
@@ -241,18 +317,31 @@ static bool open_net(struct daemon *m)
 		.signer_n = s->signers,
 		.tcp_idle_ms = s->tcp_idle_s * 1000,
 		.tcp_max = s->tcp_max_connections,
+		.tcp_max_client = s->tcp_max_per_client,
+		.listen_tls_n = s->listen_tls_n,
 		.views = control_views(m->control),
 	};
-	struct net_address *listen = calloc(s->listen_n, sizeof *listen);
+	struct net_address *listen = copy_addresses(s->listen, s->listen_n);
+	struct net_address *listen_tls = copy_addresses(s->listen_tls, s->listen_tls_n);
 
-	if (listen == NULL)
+	if (listen == NULL || listen_tls == NULL) {
+		free(listen);
+		free(listen_tls);
 		return false;
-	for (size_t i = 0; i < s->listen_n; i++)
-		listen[i] = (struct net_address){ s->listen[i].addr, s->listen[i].port };
+	}
 	o.listen = listen;
+	o.listen_tls = listen_tls;
 	enum err e = net_open(&m->net, &o, &d);
 	free(listen);
-	return !report(&d, e);
+	free(listen_tls);
+	/* The key is read while still root: it may belong to another user. */
+	if (!e && s->tls_certificate != NULL)
+		e = net_set_certificate(m->net, s->tls_certificate, s->tls_key, &d);
+	if (e)
+		return !report(&d, e);
+	control_set_workers(m->control, net_worker_n(m->net));
+	control_on_reload(m->control, on_reloaded, m);
+	return true;
 }
 
 static bool load(struct daemon *m)
@@ -271,6 +360,10 @@ static bool start_api(struct daemon *m)
 		.control = m->control,
 		.stats = stats,
 		.stats_context = m,
+		.metrics = metrics,
+		.metrics_listen = control_config(m->control)->server.metrics_listen_n > 0
+				      ? control_config(m->control)->server.metrics_listen
+				      : NULL,
 	};
 	enum err e = api_start(&m->api, &m->loop, &o, &d);
 
@@ -289,8 +382,8 @@ static void say_ready(const struct daemon *m)
 				      ip_to_text(&c->server.listen[i].addr, addr),
 				      c->server.listen[i].port);
 	}
-	log_info(NULL, "ready: %zu zones, %u workers%s (UDP, TCP)", c->zone_n, net_worker_n(m->net),
-		 text);
+	log_info(NULL, "ready: %zu zones, %u workers%s (UDP, TCP%s)", c->zone_n,
+		 net_worker_n(m->net), text, c->server.listen_tls_n > 0 ? ", TLS" : "");
 	sd_notify(0, "READY=1");
 }
 

@@ -15,7 +15,9 @@
 
 static enum MHD_Result send_json(struct MHD_Connection *connection, struct response r)
 {
-	char *text = r.json != NULL ? json_dumps(r.json, JSON_INDENT(2)) : NULL;
+	char *text = r.text != NULL   ? r.text
+		     : r.json != NULL ? json_dumps(r.json, JSON_INDENT(2))
+				      : NULL;
 
 	json_decref(r.json);
 	if (text == NULL)
@@ -27,7 +29,9 @@ static enum MHD_Result send_json(struct MHD_Connection *connection, struct respo
 		return MHD_NO;
 	}
 	MHD_add_response_header(m, "Content-Type",
-				r.status >= 400 ? "application/problem+json" : "application/json");
+				r.text != NULL    ? "text/plain; version=0.0.4; charset=utf-8"
+				: r.status >= 400 ? "application/problem+json"
+						  : "application/json");
 	MHD_add_response_header(m, "Cache-Control", "no-store");
 	enum MHD_Result sent = MHD_queue_response(connection, r.status, m);
 	MHD_destroy_response(m);
@@ -51,6 +55,15 @@ static enum MHD_Result collect(struct request *r, const char *data, size_t *n)
 	return MHD_YES;
 }
 
+/* The control socket is a Unix socket, whose mode says who may ask. */
+static bool came_in_open(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *i =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	return i == NULL || i->client_addr == NULL || i->client_addr->sa_family != AF_UNIX;
+}
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
 				  const char *method, const char *version, const char *data,
 				  size_t *data_n, void **state)
@@ -72,7 +85,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 				 response_problem(413, "the body is larger than 64 KiB"));
 	if (r->body != NULL)
 		r->json = json_loads(r->body, JSON_REJECT_DUPLICATES, NULL);
-	return send_json(connection, routes_handle(context, r));
+	return send_json(connection, routes_handle(context, r, came_in_open(connection)));
 }
 
 static void on_completed(void *context, struct MHD_Connection *connection, void **state,
@@ -127,7 +140,8 @@ static void on_connection(uv_poll_t *p, int status, int events)
 	(void)status;
 	(void)events;
 	memset(&peer, 0, sizeof peer);
-	int fd = accept4(a->listen_fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int listen_fd = p == &a->metrics_poll ? a->metrics_fd : a->listen_fd;
+	int fd = accept4(listen_fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
 	/* The library closes what it does not take. */
@@ -149,7 +163,11 @@ static bool start_http(struct api *a)
 
 static bool start_polling(struct api *a)
 {
-	a->http_poll.data = a->listen_poll.data = a->timer.data = a;
+	a->http_poll.data = a->listen_poll.data = a->metrics_poll.data = a->timer.data = a;
+	if (a->metrics_fd >= 0 &&
+	    (uv_poll_init(a->loop, &a->metrics_poll, a->metrics_fd) != 0 ||
+	     uv_poll_start(&a->metrics_poll, UV_READABLE, on_connection) != 0))
+		return false;
 	return uv_timer_init(a->loop, &a->timer) == 0 &&
 	       uv_poll_init(a->loop, &a->listen_poll, a->listen_fd) == 0 &&
 	       uv_poll_start(&a->http_poll, UV_READABLE, on_http) == 0 &&
@@ -165,10 +183,12 @@ enum err api_start(struct api **out, uv_loop_t *loop, const struct api_options *
 		return ERR_NOMEM;
 	a->options = *options;
 	a->loop = loop;
-	a->listen_fd = -1;
+	a->listen_fd = a->metrics_fd = -1;
 	a->socket_path = strdup(options->socket_path);
 	enum err e =
 	    a->socket_path != NULL ? listener_open(a->socket_path, &a->listen_fd, d) : ERR_NOMEM;
+	if (!e && options->metrics_listen != NULL)
+		e = listener_open_tcp(options->metrics_listen, &a->metrics_fd, d);
 	if (!e && (!start_http(a) || !start_polling(a))) {
 		diag_add(d, DIAG_ERROR, NULL, NULL, "the HTTP server cannot be started");
 		e = ERR_IO;
@@ -178,6 +198,8 @@ enum err api_start(struct api **out, uv_loop_t *loop, const struct api_options *
 			MHD_stop_daemon(a->http);
 		if (a->listen_fd >= 0)
 			close(a->listen_fd);
+		if (a->metrics_fd >= 0)
+			close(a->metrics_fd);
 		free(a->socket_path);
 		free(a);
 		return e;
@@ -194,6 +216,8 @@ static void on_closed(uv_handle_t *h)
 		return;
 	MHD_stop_daemon(a->http);
 	close(a->listen_fd);
+	if (a->metrics_fd >= 0)
+		close(a->metrics_fd);
 	free(a->socket_path);
 	free(a);
 }
@@ -203,7 +227,9 @@ void api_stop(struct api *a)
 	if (a == NULL)
 		return;
 	unlink(a->socket_path);
-	a->open_handles = 3;
+	a->open_handles = a->metrics_fd >= 0 ? 4 : 3;
+	if (a->metrics_fd >= 0)
+		uv_close((uv_handle_t *)&a->metrics_poll, on_closed);
 	uv_poll_stop(&a->http_poll);
 	uv_poll_stop(&a->listen_poll);
 	uv_close((uv_handle_t *)&a->http_poll, on_closed);

@@ -26,6 +26,10 @@ struct api_options {
 	json_t *(*stats)(
 	    void *context); /* counters of the data plane; the caller of it owns the value */
 	void *stats_context;
+	void (*metrics)(
+	    void *context,
+	    struct text *out); /* Prometheus text of the data plane; with stats_context */
+	const struct config_address *metrics_listen; /* HTTP, /metrics alone; NULL: none */
 };
 
 enum err api_start(struct api **out, uv_loop_t *loop, const struct api_options *options,

@@ -24,6 +24,8 @@ struct api {
 	uv_poll_t listen_poll;
 	uv_timer_t timer; /* the library's time-outs */
 	int listen_fd;
+	int metrics_fd; /* -1: none */
+	uv_poll_t metrics_poll;
 	int open_handles; /* while closing */
 	char *socket_path;
 };
@@ -42,13 +44,16 @@ struct request {
 struct response {
 	unsigned status;
 	json_t *json; /* taken */
+	char *text;   /* instead: plain text, taken */
 };
 
 /* routes.c */
-struct response routes_handle(struct api *a, struct request *r);
+/* `open`: the request came in where everybody may ask, and sees /metrics alone. */
+struct response routes_handle(struct api *a, struct request *r, bool open);
 struct response response_problem(unsigned status, const char *detail);
 
 /* listener.c */
 enum err listener_open(const char *path, int *fd, struct diag *d);
+enum err listener_open_tcp(const struct config_address *at, int *fd, struct diag *d);
 
 #endif

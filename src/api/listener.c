@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The Unix socket. */
+/* The Unix socket, and the TCP socket of /metrics. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -70,4 +71,31 @@ enum err listener_open(const char *path, int *out, struct diag *d)
 	}
 	*out = fd;
 	return ERR_OK;
+}
+
+enum err listener_open_tcp(const struct config_address *at, int *out, struct diag *d)
+{
+	char text[IP_TEXT_MAX];
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(at->port) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(at->port) };
+	bool is_v4 = at->addr.family == IP_V4;
+	int on = 1;
+	int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	memcpy(&v4.sin_addr, at->addr.bytes, 4);
+	memcpy(&v6.sin6_addr, at->addr.bytes, 16);
+	if (fd >= 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (fd >= 0 &&
+	    bind(fd, is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6,
+		 is_v4 ? sizeof v4 : sizeof v6) == 0 &&
+	    listen(fd, CONNECTIONS_MAX) == 0) {
+		*out = fd;
+		return ERR_OK;
+	}
+	diag_add(d, DIAG_ERROR, NULL, NULL, "cannot listen on %s@%u (metrics): %s",
+		 ip_to_text(&at->addr, text), at->port, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return ERR_IO;
 }

@@ -27,7 +27,8 @@ static const char *title_of(unsigned status)
 
 struct response response_problem(unsigned status, const char *detail)
 {
-	return (struct response){ status, json_pack("{s:s, s:i, s:s}", "title", title_of(status),
+	return (struct response){ .status = status,
+				  .json = json_pack("{s:s, s:i, s:s}", "title", title_of(status),
 						    "status", (int)status, "detail", detail) };
 }
 
@@ -52,7 +53,7 @@ static unsigned status_of(enum err e)
 static struct response respond(json_t *json, const struct control_result *r)
 {
 	if (json != NULL)
-		return (struct response){ 200, json };
+		return (struct response){ .status = 200, .json = json };
 	return response_problem(status_of(r->err),
 				r->detail[0] != 0 ? r->detail : err_text(r->err));
 }
@@ -72,7 +73,7 @@ static const char *field(const struct request *r, const char *name)
 static struct response get_status(struct api *a, struct request *r)
 {
 	(void)r;
-	return (struct response){ 200, control_status(a->options.control) };
+	return (struct response){ .status = 200, .json = control_status(a->options.control) };
 }
 
 static struct response get_stats(struct api *a, struct request *r)
@@ -81,7 +82,21 @@ static struct response get_stats(struct api *a, struct request *r)
 
 	(void)r;
 	json_object_set_new(j, "caches", control_cache_stats(a->options.control));
-	return (struct response){ 200, j };
+	return (struct response){ .status = 200, .json = j };
+}
+
+static struct response get_metrics(struct api *a, struct request *r)
+{
+	struct text out = { 0 };
+
+	(void)r;
+	a->options.metrics(a->options.stats_context, &out);
+	control_metrics(a->options.control, &out);
+	if (out.bad || out.p == NULL) {
+		free(out.p);
+		return response_problem(500, "no memory");
+	}
+	return (struct response){ .status = 200, .text = out.p };
 }
 
 static json_t *findings(const struct diag *d)
@@ -104,8 +119,9 @@ static struct response post_reload(struct api *a, struct request *r)
 		out = response_problem(409, result.detail);
 		json_object_set_new(out.json, "errors", findings(&d));
 	} else {
-		out = (struct response){ 200, json_pack("{s:b, s:o}", "ok", 1, "findings",
-							findings(&d)) };
+		out = (struct response){ .status = 200,
+					 .json = json_pack("{s:b, s:o}", "ok", 1, "findings",
+							   findings(&d)) };
 	}
 	diag_free(&d);
 	return out;
@@ -114,7 +130,7 @@ static struct response post_reload(struct api *a, struct request *r)
 static struct response get_zones(struct api *a, struct request *r)
 {
 	(void)r;
-	return (struct response){ 200, control_zone_list(a->options.control) };
+	return (struct response){ .status = 200, .json = control_zone_list(a->options.control) };
 }
 
 static struct response get_zone(struct api *a, struct request *r)
@@ -230,6 +246,7 @@ static const struct route {
 	{ "POST", "/v1/zones/*/keys", post_keys },   { "DELETE", "/v1/zones/*/keys/*", delete_key },
 	{ "GET", "/v1/zones/*/dnskey", get_dnskey }, { "PUT", "/v1/zones/*/cds", put_cds },
 	{ "DELETE", "/v1/zones/*/cds", delete_cds }, { "GET", "/v1/explain", get_explain },
+	{ "GET", "/metrics", get_metrics },
 };
 
 #define PATH_MAX_LEN 2000
@@ -260,10 +277,12 @@ static bool fits(const char *pattern, char *copy, const char *segment[4])
 	return *copy == 0;
 }
 
-struct response routes_handle(struct api *a, struct request *r)
+struct response routes_handle(struct api *a, struct request *r, bool open)
 {
 	bool known = false;
 
+	if (open && strcmp(r->path, "/metrics") != 0)
+		return response_problem(404, "no such resource; metrics are at /metrics");
 	if (strlen(r->path) > PATH_MAX_LEN)
 		return response_problem(404, "no such resource");
 	for (size_t i = 0; i < sizeof ROUTES / sizeof *ROUTES; i++) {

@@ -20,10 +20,9 @@
 
 /* ---- server ---- */
 
-static bool parse_address(const char *text, struct config_address *out)
+static bool parse_address(const char *text, uint32_t port, struct config_address *out)
 {
 	char addr[64];
-	uint32_t port = 53;
 	const char *at = strrchr(text, '@');
 	size_t n = at != NULL ? (size_t)(at - text) : strlen(text);
 
@@ -37,27 +36,85 @@ static bool parse_address(const char *text, struct config_address *out)
 	return ip_from_text(addr, &out->addr);
 }
 
-static enum err read_listen(struct schema *s, const struct yaml_node *value, void *into)
+static enum err read_addresses(struct schema *s, const struct yaml_node *value, uint16_t port,
+			       struct config_address **out, size_t *out_n)
 {
-	struct config_server *server = into;
 	const struct yaml_node *const *items = value->kind == YAML_LIST ? value->item : &value;
 	size_t n = value->kind == YAML_LIST ? value->n : 1;
 
 	if (value->kind == YAML_MAP || n == 0)
 		return schema_expected(s, value, "a list of addresses (address@port)");
-	server->listen = arena_alloc(s->arena, n * sizeof *server->listen);
-	if (server->listen == NULL)
+	struct config_address *all = arena_alloc(s->arena, n * sizeof *all);
+	if (all == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < n; i++) {
 		const char *text = schema_text(s, items[i], "an address (address@port)");
 		if (text == NULL)
 			return ERR_INVALID;
-		if (!parse_address(text, &server->listen[i]))
+		if (!parse_address(text, port, &all[i]))
 			return schema_expected(s, items[i],
 					       "an IP address with a port (127.0.0.1@53)");
 	}
-	server->listen_n = n;
+	*out = all;
+	*out_n = n;
 	return ERR_OK;
+}
+
+static enum err read_listen(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct config_server *server = into;
+
+	return read_addresses(s, value, 53, &server->listen, &server->listen_n);
+}
+
+static enum err read_listen_tls(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct config_server *server = into;
+
+	return read_addresses(s, value, 853, &server->listen_tls, &server->listen_tls_n);
+}
+
+static enum err read_metrics_listen(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct config_server *server = into;
+
+	if (value->kind != YAML_SCALAR)
+		return schema_expected(s, value, "one address (127.0.0.1@9553)");
+	return read_addresses(s, value, 9553, &server->metrics_listen, &server->metrics_listen_n);
+}
+
+static enum err read_tls(struct schema *s, const struct yaml_node *value, void *into)
+{
+	static const struct schema_row TLS_ROWS[] = {
+		ROW(struct config_server, tls_certificate, "certificate", SCHEMA_PATH, .max = 1000,
+		    .required = true),
+		ROW(struct config_server, tls_key, "key", SCHEMA_PATH, .max = 1000,
+		    .required = true),
+		{ 0 },
+	};
+
+	return schema_read(s, value, TLS_ROWS, into);
+}
+
+static enum err read_rate_limit(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct fields {
+		uint32_t per_second, slip, prefix4, prefix6;
+	} f = { .slip = 2, .prefix4 = 24, .prefix6 = 56 };
+	static const struct schema_row RATE_ROWS[] = {
+		ROW(struct fields, per_second, "responses-per-second", SCHEMA_U32, .min = 1,
+		    .max = 1000000, .required = true),
+		ROW(struct fields, slip, "slip", SCHEMA_U32, .min = 0, .max = 10),
+		ROW(struct fields, prefix4, "ipv4-prefix", SCHEMA_U32, .min = 8, .max = 32),
+		ROW(struct fields, prefix6, "ipv6-prefix", SCHEMA_U32, .min = 16, .max = 128),
+		{ 0 },
+	};
+	struct config_server *server = into;
+	enum err e = schema_read(s, value, RATE_ROWS, &f);
+
+	server->rate_limit =
+	    (struct rate_limit){ f.per_second, f.slip, (uint8_t)f.prefix4, (uint8_t)f.prefix6 };
+	return e;
 }
 
 static enum err read_log(struct schema *s, const struct yaml_node *value, void *into)
@@ -81,10 +138,21 @@ static const struct schema_row SERVER_ROWS[] = {
 	ROW(struct config_server, signers, "signers", SCHEMA_COUNT_OR_AUTO, .min = 1, .max = 64),
 	ROW(struct config_server, user, "user", SCHEMA_TEXT, .max = 64),
 	ROW(struct config_server, group, "group", SCHEMA_TEXT, .max = 64),
+	{ .key = "listen-tls", .kind = SCHEMA_CUSTOM, .custom = read_listen_tls },
+	{ .key = "metrics-listen", .kind = SCHEMA_CUSTOM, .custom = read_metrics_listen },
+	{ .key = "tls", .kind = SCHEMA_CUSTOM, .custom = read_tls },
 	ROW(struct config_server, nsid, "nsid", SCHEMA_TEXT, .max = 128),
+	ROW(struct config_server, version, "version", SCHEMA_TEXT, .max = 255),
+	ROW(struct config_server, identity, "identity", SCHEMA_TEXT, .max = 255),
+	ROW(struct config_server, cookies, "cookies", SCHEMA_BOOL, .min = 0),
+	ROW(struct config_server, cookie_secret_file, "cookie-secret-file", SCHEMA_PATH,
+	    .max = 1000),
+	{ .key = "rate-limit", .kind = SCHEMA_CUSTOM, .custom = read_rate_limit },
 	ROW(struct config_server, udp_size, "udp-size", SCHEMA_U16, .min = 512, .max = 4096),
 	ROW(struct config_server, tcp_idle_s, "tcp-idle", SCHEMA_DURATION, .min = 1, .max = 3600),
 	ROW(struct config_server, tcp_max_connections, "tcp-max-connections", SCHEMA_U32, .min = 1,
+	    .max = 1000000),
+	ROW(struct config_server, tcp_max_per_client, "tcp-max-per-client", SCHEMA_U32, .min = 1,
 	    .max = 1000000),
 	ROW(struct config_server, state_dir, "state-dir", SCHEMA_PATH, .max = 1000),
 	ROW(struct config_server, control_socket, "control-socket", SCHEMA_PATH, .max = 100),
@@ -128,7 +196,7 @@ static const struct schema_row GEO_ROWS[] = {
 
 struct signing_fields {
 	struct config_signing signing;
-	unsigned keys;
+	unsigned keys, denial;
 };
 
 static enum err read_algorithm(struct schema *s, const struct yaml_node *value, void *into)
@@ -146,6 +214,7 @@ static enum err read_algorithm(struct schema *s, const struct yaml_node *value, 
 	return ERR_OK;
 }
 
+static const char *const DENIAL_CHOICES[] = { "nsec", "nsec3", NULL };
 static const char *const KEY_CHOICES[] = { "ksk-zsk", "csk", NULL };
 
 #define DAY_S  86400u
@@ -155,6 +224,7 @@ static const struct schema_row SIGNING_ROWS[] = {
 	ROW(struct signing_fields, signing.id, "id", SCHEMA_TEXT, .max = 64, .required = true),
 	{ .key = "algorithm", .kind = SCHEMA_CUSTOM, .custom = read_algorithm },
 	ROW(struct signing_fields, keys, "keys", SCHEMA_CHOICE, .choices = KEY_CHOICES),
+	ROW(struct signing_fields, denial, "denial", SCHEMA_CHOICE, .choices = DENIAL_CHOICES),
 	ROW(struct signing_fields, signing.validity_s, "validity", SCHEMA_DURATION, .min = 600,
 	    .max = YEAR_S),
 	ROW(struct signing_fields, signing.refresh_s, "refresh", SCHEMA_DURATION, .min = 120,
@@ -174,6 +244,7 @@ static const struct config_signing SIGNING_DEFAULT = {
 	.refresh_s = 7 * DAY_S,
 	.inception_offset_s = 3600,
 	.dnskey_ttl = 3600,
+	.denial = ZONE_NSEC,
 };
 
 /* ---- zones ---- */
@@ -199,6 +270,20 @@ static enum err read_zone_name(struct schema *s, const struct yaml_node *value, 
 	z->zone.name = arena_copy(s->arena, name.wire, name.len);
 	z->zone.text = arena_strdup(s->arena, name_to_text(name.wire, text));
 	return z->zone.name == NULL || z->zone.text == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+static enum err read_report_agent(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct zone_fields *z = into;
+	struct name name;
+	const char *given = schema_text(s, value, "a domain name");
+
+	if (given == NULL)
+		return ERR_INVALID;
+	if (name_from_text(given, NULL, &name) || name.len == 1)
+		return schema_expected(s, value, "the domain name of a reporting agent");
+	z->zone.report_agent = arena_copy(s->arena, name.wire, name.len);
+	return z->zone.report_agent == NULL ? ERR_NOMEM : ERR_OK;
 }
 
 static enum err read_reference(struct schema *s, const struct yaml_node *value, const char **text,
@@ -270,6 +355,8 @@ static const struct schema_row ZONE_ROWS[] = {
 	{ .key = "geo", .kind = SCHEMA_CUSTOM, .custom = read_zone_geo },
 	{ .key = "signing", .kind = SCHEMA_CUSTOM, .custom = read_zone_signing },
 	ROW(struct zone_fields, zone.ecs, "ecs", SCHEMA_BOOL, .min = 0),
+	ROW(struct zone_fields, zone.rate_limit, "rate-limit", SCHEMA_BOOL, .min = 0),
+	{ .key = "report-agent", .kind = SCHEMA_CUSTOM, .custom = read_report_agent },
 	ROW(struct zone_fields, zone.seed, "seed", SCHEMA_TEXT, .max = 200),
 	{ .key = "keys", .kind = SCHEMA_CUSTOM, .custom = read_zone_keys },
 	{ 0 },
@@ -389,6 +476,7 @@ static enum err read_signing(struct schema *s, const struct yaml_node *list, str
 		struct signing_fields f = { .signing = SIGNING_DEFAULT };
 		enum err e = schema_read(s, list->item[i], SIGNING_ROWS, &f);
 		f.signing.keys = (enum config_keys)f.keys;
+		f.signing.denial = f.denial == 1 ? ZONE_NSEC3 : ZONE_NSEC;
 		if (!e)
 			e = check_signing(s, list->item[i], &f.signing);
 		if (e) {
@@ -462,8 +550,10 @@ static enum err resolve_signing(struct schema *s, const struct config *c, struct
 static enum err read_zone(struct schema *s, const struct yaml_node *item, const struct config *c,
 			  struct config_zone *out)
 {
-	struct zone_fields z = { .zone = {
-				     .ecs = true, .line = item->line, .column = item->column } };
+	struct zone_fields z = { .zone = { .ecs = true,
+					   .rate_limit = true,
+					   .line = item->line,
+					   .column = item->column } };
 	enum err e = schema_read(s, item, ZONE_ROWS, &z);
 
 	if (!e)
@@ -544,6 +634,8 @@ static void set_defaults(struct config *c)
 		.udp_size = 1232,
 		.tcp_idle_s = 10,
 		.tcp_max_connections = 1000,
+		.tcp_max_per_client = 200,
+		.cookies = true,
 		.state_dir = "/var/lib/concord",
 		.control_socket = "/run/concord/control.sock",
 		.log_level = LOG_LEVEL_INFO,
@@ -586,6 +678,9 @@ enum err config_read(struct config **out, const char *path, struct diag *d)
 	static const struct yaml_node EMPTY = { .kind = YAML_MAP, .line = 1, .column = 1 };
 	const struct yaml_node *root = yaml_root(y) != NULL ? yaml_root(y) : &EMPTY;
 	e = schema_read(&s, root, FILE_ROWS, &r);
+	if (!e && c->server.listen_tls_n > 0 && c->server.tls_certificate == NULL)
+		e = finding(&s, root, "add `tls: {certificate: FILE, key: FILE}` to the server",
+			    "server.listen-tls needs a certificate");
 	enum err more = ERR_OK;
 	if (r.geo != NULL)
 		more = read_geo(&s, r.geo, c);

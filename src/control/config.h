@@ -21,6 +21,8 @@
 #include "base/log.h"
 #include "base/prefix.h"
 #include "dnssec/key.h"
+#include "query/rate_limit.h"
+#include "zone/zone.h"
 
 #define CONFIG_ZONES_MAX 1000000u
 
@@ -35,10 +37,20 @@ struct config_server {
 	unsigned workers;         /* 0: auto */
 	unsigned signers;         /* 0: auto */
 	const char *user, *group; /* NULL: stay */
-	const char *nsid;         /* NULL: none */
+	struct config_address *listen_tls;
+	size_t listen_tls_n;
+	struct config_address *metrics_listen; /* HTTP with /metrics alone */
+	size_t metrics_listen_n;
+	const char *tls_certificate, *tls_key; /* PEM files; NULL: none */
+	const char *nsid;                      /* NULL: none */
+	const char *version, *identity;        /* what CHAOS questions get; NULL: nothing */
+	bool cookies;
+	const char *cookie_secret_file; /* NULL: made at start */
+	struct rate_limit rate_limit;   /* of the whole server */
 	uint16_t udp_size;
 	uint32_t tcp_idle_s;
 	uint32_t tcp_max_connections;
+	uint32_t tcp_max_per_client; /* of one /24 or /56 */
 	const char *state_dir;
 	const char *control_socket;
 	enum log_level log_level;
@@ -61,6 +73,7 @@ struct config_signing {
 	enum config_keys keys;
 	uint32_t validity_s, refresh_s, inception_offset_s, jitter_s;
 	uint32_t dnskey_ttl;
+	enum zone_denial denial;
 };
 
 struct config_key {
@@ -78,6 +91,8 @@ struct config_zone {
 	const struct config_geo *geo;         /* NULL: none */
 	const struct config_signing *signing; /* NULL: unsigned */
 	bool ecs;
+	bool rate_limit;
+	const uint8_t *report_agent; /* wire; NULL: none (RFC 9567) */
 	const char *seed;
 	const struct config_key *keys;
 	size_t key_n;

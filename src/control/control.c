@@ -40,6 +40,7 @@ static void entry_free(struct zone_entry *e)
 	served_unref(e->served);
 	keyring_free(e->keys);
 	signatures_unref(e->signatures);
+	zone_counts_unref(e->counts);
 	free(e->text);
 	free(e);
 }
@@ -129,6 +130,8 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 {
 	struct keyring *keys = NULL;
 	struct served *made = NULL;
+	if (e->counts == NULL && (e->counts = zone_counts_new(c->worker_n)) == NULL)
+		return ERR_NOMEM;
 	enum err err = load_keys(c, config, e, z, &keys, d);
 	struct zone_load l = {
 		.config = z,
@@ -136,6 +139,7 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 		.keys = keys,
 		.like = e->served != NULL ? e->served->zone : NULL,
 		.signatures = z->signing != NULL ? e->signatures : NULL,
+		.counts = e->counts,
 	};
 
 	if (!err)
@@ -281,9 +285,10 @@ enum err control_check(const char *path, struct diag *d)
 
 static bool open_handles(struct control *c)
 {
-	c->graced.data = c->reclaim.data = c;
+	c->graced.data = c->reclaim.data = c->roll.data = c;
 	return uv_async_init(c->loop, &c->graced, publish_on_graced) == 0 &&
-	       uv_timer_init(c->loop, &c->reclaim) == 0; /* which cannot fail */
+	       uv_timer_init(c->loop, &c->reclaim) == 0 && /* which cannot fail */
+	       uv_timer_init(c->loop, &c->roll) == 0;
 }
 
 enum err control_new(struct control **out, uv_loop_t *loop, const char *path, struct diag *d)
@@ -302,9 +307,11 @@ enum err control_new(struct control **out, uv_loop_t *loop, const char *path, st
 	c->started_at = control_now();
 	c->path = realpath(path, NULL);
 	c->query = calloc(1, sizeof *c->query);
+	c->worker_n = 1;
 	use_config(c, config);
 	rcu_thread_register();
-	if (c->path == NULL || c->query == NULL || !open_handles(c)) {
+	if (c->path == NULL || c->query == NULL || !open_handles(c) ||
+	    nsec3_hasher_new(&c->query->hasher)) {
 		control_free(c);
 		return ERR_NOMEM;
 	}
@@ -322,6 +329,52 @@ const struct config *control_config(const struct control *c)
 struct view_slot *control_views(struct control *c)
 {
 	return &c->views;
+}
+
+void control_set_workers(struct control *c, unsigned n)
+{
+	c->worker_n = n;
+}
+
+void control_on_reload(struct control *c,
+		       void (*reloaded)(const struct config *config, void *context, struct diag *d),
+		       void *context)
+{
+	c->reloaded = reloaded;
+	c->reloaded_context = context;
+}
+
+/* ---- cookie secrets ---- */
+
+#define ROLL_MS (24u * 3600 * 1000)
+
+static void on_roll(uv_timer_t *t)
+{
+	struct control *c = t->data;
+
+	cookie_secrets_roll(&c->cookies);
+	publish(c);
+}
+
+/* A file's secrets, or our own that change daily. A file that cannot be read leaves what was. */
+static enum err load_cookies(struct control *c, const struct config_server *s, struct diag *d)
+{
+	struct cookie_secrets read;
+
+	if (s->cookie_secret_file == NULL) {
+		if (c->cookies.n == 0 || !uv_is_active((uv_handle_t *)&c->roll)) {
+			cookie_secrets_roll(&c->cookies);
+			uv_timer_start(&c->roll, on_roll, ROLL_MS, ROLL_MS);
+			uv_unref((uv_handle_t *)&c->roll);
+		}
+		return ERR_OK;
+	}
+	enum err e = cookie_file_read(s->cookie_secret_file, &read, d);
+	if (e)
+		return e;
+	uv_timer_stop(&c->roll);
+	c->cookies = read;
+	return ERR_OK;
 }
 
 static enum err open_store(struct control *c, struct diag *d)
@@ -358,6 +411,8 @@ enum err control_load(struct control *c, struct diag *d)
 		    c->store != NULL ? load_zones(c, c->config, c->databases, d) : ERR_OK;
 		e = e ? e : more;
 	}
+	if (!e)
+		e = load_cookies(c, &c->config->server, d);
 	c->reloaded_at = control_now();
 	return e ? e : publish(c);
 }
@@ -371,6 +426,7 @@ void control_stop(struct control *c)
 	publish_free_all(c);
 	uv_close((uv_handle_t *)&c->graced, NULL);
 	uv_close((uv_handle_t *)&c->reclaim, NULL);
+	uv_close((uv_handle_t *)&c->roll, NULL);
 }
 
 void control_free(struct control *c)
@@ -386,6 +442,8 @@ void control_free(struct control *c)
 	rcu_drain(); /* signatures that went with the zones */
 	rcu_offline();
 	rcu_thread_unregister();
+	if (c->query != NULL)
+		nsec3_hasher_free(c->query->hasher);
 	free(c->query);
 	free(c->path);
 	free(c);
@@ -393,15 +451,13 @@ void control_free(struct control *c)
 
 /* ---- reload ---- */
 
-static bool same_listen(const struct config_server *a, const struct config_server *b)
+static bool same_listen(const struct config_address *a, size_t a_n, const struct config_address *b,
+			size_t b_n)
 {
-	if (a->listen_n != b->listen_n)
-		return false;
-	for (size_t i = 0; i < a->listen_n; i++)
-		if (a->listen[i].port != b->listen[i].port ||
-		    !ip_equal(&a->listen[i].addr, &b->listen[i].addr))
+	for (size_t i = 0; i < a_n && i < b_n; i++)
+		if (a[i].port != b[i].port || !ip_equal(&a[i].addr, &b[i].addr))
 			return false;
-	return true;
+	return a_n == b_n;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -415,12 +471,15 @@ static void tell_fixed(const struct config_server *a, const struct config_server
 		bool same;
 		const char *what;
 	} FIXED[] = {
-		{ same_listen(a, b), "listen" },
+		{ same_listen(a->listen, a->listen_n, b->listen, b->listen_n), "listen" },
+		{ same_listen(a->listen_tls, a->listen_tls_n, b->listen_tls, b->listen_tls_n),
+		  "listen-tls" },
 		{ a->workers == b->workers, "workers" },
 		{ a->signers == b->signers, "signers" },
 		{ same_text(a->user, b->user) && same_text(a->group, b->group), "user and group" },
 		{ a->tcp_idle_s == b->tcp_idle_s, "tcp-idle" },
 		{ a->tcp_max_connections == b->tcp_max_connections, "tcp-max-connections" },
+		{ a->tcp_max_per_client == b->tcp_max_per_client, "tcp-max-per-client" },
 		{ same_text(a->state_dir, b->state_dir), "state-dir" },
 		{ same_text(a->control_socket, b->control_socket), "control-socket" },
 	};
@@ -457,8 +516,13 @@ static enum err reload(struct control *c, struct diag *d)
 	c->databases = db;
 	c->database_n = db_n;
 	use_config(c, config);
+	enum err cookies = load_cookies(c, &config->server, d);
 	enum err published = publish(c);
-	return result ? result : e ? e : published;
+	if (c->reloaded != NULL)
+		c->reloaded(config, c->reloaded_context, d);
+	if (!cookies && d->error_n > 0)
+		cookies = ERR_INVALID;
+	return result ? result : e ? e : cookies ? cookies : published;
 }
 
 struct control_result control_reload(struct control *c, struct diag *d)

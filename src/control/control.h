@@ -22,6 +22,7 @@
 
 #include "base/diag.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "control/config.h"
 #include "query/view.h"
 
@@ -43,6 +44,13 @@ enum err control_new(struct control **out, uv_loop_t *loop, const char *config_p
 		     struct diag *d);
 const struct config *control_config(const struct control *c);
 struct view_slot *control_views(struct control *c);
+/* Workers whose answers are counted by zone; before control_load(). */
+void control_set_workers(struct control *c, unsigned n);
+/* Called at the end of each reload with the configuration now in use: for what lies outside of
+ * control. Findings go to `d`. */
+void control_on_reload(struct control *c,
+		       void (*reloaded)(const struct config *config, void *context, struct diag *d),
+		       void *context);
 /* After privileges were dropped: opens the store, makes missing keys, loads zones, publishes the
  * first view. */
 enum err control_load(struct control *c, struct diag *d);
@@ -79,5 +87,7 @@ json_t *control_explain(struct control *c, const char *name, const char *type, c
 			struct control_result *r);
 /* Signature caches of all zones: for stats. */
 json_t *control_cache_stats(struct control *c);
+/* Prometheus text of what control knows: answers by zone, signatures, key sets. */
+void control_metrics(struct control *c, struct text *out);
 
 #endif

@@ -11,6 +11,8 @@
 
 #include "control/control.h"
 #include "control/keyring.h"
+#include "control/server_info.h"
+#include "dnssec/nsec3.h"
 #include "query/query.h"
 #include "store/store.h"
 
@@ -32,7 +34,15 @@ struct served {
 	struct steered *steered; /* NULL: nothing is steered */
 	struct keyset *keys;
 	struct signatures *signatures;
-	bool ecs;
+	bool ecs, rate_limited;
+	struct span report_agent; /* owned bytes */
+	struct zone_counts *counts;
+};
+
+/* Answers of a zone by worker and rcode, through all of its versions. */
+struct zone_counts {
+	unsigned refs;
+	struct counter rcode_n[]; /* worker_n * ZONE_RCODES */
 };
 
 struct zone_entry {
@@ -41,6 +51,7 @@ struct zone_entry {
 	uint8_t name[NAME_MAX_LEN];
 	struct keyring *keys; /* NULL: unsigned */
 	struct signatures *signatures;
+	struct zone_counts *counts;
 	struct served *served; /* NULL: never loaded */
 	int64_t loaded_at;
 	bool stale; /* the last attempt to load it failed; the version before goes on */
@@ -60,6 +71,7 @@ struct published {
 	struct zone_view *zone_views;
 	size_t n;
 	char *nsid;
+	struct rrset *version, *identity;
 };
 
 struct control {
@@ -78,6 +90,11 @@ struct control {
 	uv_timer_t reclaim;
 	int64_t started_at, reloaded_at;
 	bool reload_failed;
+	unsigned worker_n;
+	struct cookie_secrets cookies;
+	uv_timer_t roll; /* of cookie secrets that we made */
+	void (*reloaded)(const struct config *config, void *context, struct diag *d);
+	void *reloaded_context;
 	struct query *query; /* for explain */
 	struct query_stats query_stats;
 };
@@ -99,11 +116,14 @@ struct zone_load {
 	const struct keyring *keys; /* NULL: unsigned, or only checked */
 	struct zone *like;
 	struct signatures *signatures; /* told of freed ids */
+	struct zone_counts *counts;    /* NULL: only checked */
 };
 enum err zone_load(const struct zone_load *l, struct served **out, struct diag *d);
 /* The same zone with the keyring's records at its apex. */
 enum err zone_load_keys(const struct served *base, const struct keyring *keys,
 			const struct config_signing *policy, struct served **out, struct diag *d);
+struct zone_counts *zone_counts_new(unsigned worker_n);
+void zone_counts_unref(struct zone_counts *c);
 struct signatures *signatures_new(void);
 void signatures_unref(struct signatures *s);
 struct served *served_ref(struct served *s);

@@ -17,6 +17,8 @@ static void destroy(struct published *p)
 	free(p->served);
 	free(p->zone_views);
 	free(p->nsid);
+	free(p->version);
+	free(p->identity);
 	free(p);
 }
 
@@ -32,6 +34,9 @@ static enum err add_zone(struct published *p, struct trie *zones, const struct z
 		.keys = s->keys,
 		.sigs = s->signatures != NULL ? s->signatures->cache : NULL,
 		.ecs = s->ecs,
+		.rate_limited = s->rate_limited,
+		.report_agent = s->report_agent,
+		.rcode_n = s->counts != NULL ? s->counts->rcode_n : NULL,
 	};
 	p->served[p->n++] = served_ref(s);
 	size_t n = name_key(e->name, key);
@@ -55,6 +60,14 @@ static enum err add_zones(struct published *p, const struct control *c)
 	return e;
 }
 
+/* What one worker may give: clients are spread over workers by their ports. */
+static struct rate_limit share_of(struct rate_limit l, unsigned worker_n)
+{
+	if (l.per_second > 0)
+		l.per_second = (l.per_second + worker_n - 1) / worker_n;
+	return l;
+}
+
 static enum err make(struct published **out, struct control *c)
 {
 	const struct config_server *s = &c->config->server;
@@ -66,9 +79,12 @@ static enum err make(struct published **out, struct control *c)
 	p->served = calloc(c->entry_n + 1, sizeof *p->served);
 	p->zone_views = calloc(c->entry_n + 1, sizeof *p->zone_views);
 	p->nsid = strdup(s->nsid != NULL ? s->nsid : "");
-	enum err e = p->served == NULL || p->zone_views == NULL || p->nsid == NULL
-			 ? ERR_NOMEM
-			 : add_zones(p, c);
+	p->version = s->version != NULL ? server_info_text(s->version) : NULL;
+	p->identity = s->identity != NULL ? server_info_text(s->identity) : NULL;
+	bool full = p->served == NULL || p->zone_views == NULL || p->nsid == NULL ||
+		    (s->version != NULL && p->version == NULL) ||
+		    (s->identity != NULL && p->identity == NULL);
+	enum err e = full ? ERR_NOMEM : add_zones(p, c);
 	if (e) {
 		destroy(p);
 		return e;
@@ -76,6 +92,11 @@ static enum err make(struct published **out, struct control *c)
 	p->view.id = ++c->next_view_id;
 	p->view.made_at = control_now();
 	p->view.udp_size = s->udp_size;
+	p->view.version = p->version;
+	p->view.identity = p->identity;
+	p->view.cookies = s->cookies ? c->cookies : (struct cookie_secrets){ 0 };
+	p->view.rate_limit = share_of(s->rate_limit, c->worker_n);
+	p->view.keepalive_100ms = (uint16_t)(s->tcp_idle_s < 6553 ? s->tcp_idle_s * 10 : 65535);
 	p->view.nsid = (struct span){ (const uint8_t *)p->nsid, strlen(p->nsid) };
 	*out = p;
 	return ERR_OK;

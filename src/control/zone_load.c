@@ -1,16 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From files, keys and a location database to one version of a zone that can be served. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "control/internal.h"
 #include "control/steering_file.h"
 #include "control/zone_file.h"
 #include "dns/rrtype.h"
+#include "dnssec/nsec3.h"
 
 /* Partitions of one zone: what 100,000 steered names need with room to spare, and far less than
  * would hurt the machine. */
 #define STEERING_BYTES_MAX ((size_t)2 << 30)
+
+struct zone_counts *zone_counts_new(unsigned worker_n)
+{
+	struct zone_counts *c =
+	    calloc(1, sizeof *c + worker_n * ZONE_RCODES * sizeof(struct counter));
+
+	if (c != NULL)
+		c->refs = 1;
+	return c;
+}
+
+void zone_counts_unref(struct zone_counts *c)
+{
+	if (c != NULL && --c->refs == 0)
+		free(c);
+}
 
 struct signatures *signatures_new(void)
 {
@@ -56,6 +74,8 @@ void served_unref(struct served *s)
 	steered_unref(s->steered);
 	keyset_free(s->keys);
 	signatures_unref(s->signatures);
+	zone_counts_unref(s->counts);
+	free((void *)(uintptr_t)s->report_agent.p);
 	free(s);
 }
 
@@ -170,13 +190,51 @@ static enum err finish(const struct zone_load *l, struct zone_builder *b, struct
 	return ERR_OK;
 }
 
+static void hash_name(const uint8_t *name, uint8_t out[NSEC3_HASH_LEN], void *context)
+{
+	nsec3_hash(context, name, out);
+}
+
+/* The control thread's, for as long as the process lives. */
+static struct nsec3_hasher *hasher(void)
+{
+	static struct nsec3_hasher *h;
+
+	if (h == NULL && nsec3_hasher_new(&h))
+		h = NULL;
+	return h;
+}
+
+static struct span copy_agent(const uint8_t *name)
+{
+	size_t n = name != NULL ? name_len(name) : 0;
+	uint8_t *copy = n > 0 ? malloc(n) : NULL;
+
+	if (copy == NULL)
+		return (struct span){ 0 };
+	memcpy(copy, name, n);
+	return (struct span){ copy, n };
+}
+
+static void set_options(struct served *s, const struct zone_load *l)
+{
+	s->ecs = l->config->ecs;
+	s->rate_limited = l->config->rate_limit;
+	s->report_agent = copy_agent(l->config->report_agent);
+	s->counts = l->counts;
+	if (s->counts != NULL)
+		s->counts->refs++;
+}
+
 enum err zone_load(const struct zone_load *l, struct served **out, struct diag *d)
 {
 	struct zone_builder *b = NULL;
 	size_t errors = d->error_n;
 	bool sign = l->config->signing != NULL;
 	struct zone_build_options options = {
-		.denial = sign,
+		.denial = sign ? l->config->signing->denial : ZONE_NO_DENIAL,
+		.nsec3_hash = hash_name,
+		.nsec3_context = hasher(),
 		.id_freed = l->signatures != NULL ? forget : NULL,
 		.id_context = l->signatures,
 	};
@@ -185,7 +243,7 @@ enum err zone_load(const struct zone_load *l, struct served **out, struct diag *
 	if (s == NULL)
 		return ERR_NOMEM;
 	s->refs = 1;
-	s->ecs = l->config->ecs;
+	set_options(s, l);
 	enum err e =
 	    l->keys != NULL ? keyring_keyset(l->keys, l->config->signing, &s->keys) : ERR_OK;
 	if (e)
@@ -231,6 +289,10 @@ enum err zone_load_keys(const struct served *base, const struct keyring *keys,
 		return ERR_NOMEM;
 	s->refs = 1;
 	s->ecs = base->ecs;
+	s->rate_limited = base->rate_limited;
+	s->counts = base->counts;
+	s->counts->refs++;
+	s->report_agent = copy_agent(base->report_agent.p);
 	enum err e = keyring_keyset(keys, policy, &s->keys);
 	if (!e)
 		e = zone_build_change(&b, base->zone);
@@ -244,8 +306,7 @@ enum err zone_load_keys(const struct served *base, const struct keyring *keys,
 	}
 	zone_build_abort(b);
 	if (e) {
-		keyset_free(s->keys);
-		free(s);
+		served_unref(s);
 		return e;
 	}
 	s->steered = base->steered;

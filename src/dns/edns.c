@@ -115,6 +115,12 @@ static size_t options_len(const struct edns_answer *a)
 		n += OPTION_HEAD + 2;
 	if (a->keepalive)
 		n += OPTION_HEAD + 2;
+	if (a->cookie_len > 0)
+		n += OPTION_HEAD + a->cookie_len;
+	if (a->report_agent.n > 0)
+		n += OPTION_HEAD + a->report_agent.n;
+	if (a->pad)
+		n += OPTION_HEAD;
 	return n;
 }
 
@@ -140,19 +146,37 @@ static void write_ecs(struct writer *w, const struct edns_answer *a)
 	write_bytes(w, a->ecs_prefix.addr.bytes, ecs_octets(a));
 }
 
+/* Octets that fill the message up to a whole block, as far as there is room. */
+static size_t padding_of(const struct writer *w, const struct edns_answer *a)
+{
+	size_t whole = writer_len(w) + edns_len(a);
+	size_t short_of = (EDNS_PADDING_BLOCK - whole % EDNS_PADDING_BLOCK) % EDNS_PADDING_BLOCK;
+	size_t room = (size_t)(w->end - w->p) - edns_len(a);
+
+	return short_of < room ? short_of : room;
+}
+
+static void write_span(struct writer *w, enum edns_option code, struct span s)
+{
+	if (s.n == 0)
+		return;
+	write_head(w, code, s.n);
+	write_bytes(w, s.p, s.n);
+}
+
 void edns_write(struct writer *w, const struct edns_answer *a)
 {
+	static const uint8_t ZEROES[EDNS_PADDING_BLOCK];
+	size_t padding = a->pad ? padding_of(w, a) : 0;
+
 	write_u8(w, 0);
 	write_u16(w, TYPE_OPT);
 	write_u16(w, a->udp_size);
 	write_u8(w, a->extended_rcode);
 	write_u8(w, 0);
 	write_u16(w, a->flags);
-	write_u16(w, (uint16_t)options_len(a));
-	if (a->nsid.n > 0) {
-		write_head(w, EDNS_NSID, a->nsid.n);
-		write_bytes(w, a->nsid.p, a->nsid.n);
-	}
+	write_u16(w, (uint16_t)(options_len(a) + padding));
+	write_span(w, EDNS_NSID, a->nsid);
 	if (a->ecs)
 		write_ecs(w, a);
 	if (a->ede) {
@@ -162,5 +186,11 @@ void edns_write(struct writer *w, const struct edns_answer *a)
 	if (a->keepalive) {
 		write_head(w, EDNS_KEEPALIVE, 2);
 		write_u16(w, a->keepalive_100ms);
+	}
+	write_span(w, EDNS_COOKIE, (struct span){ a->cookie, a->cookie_len });
+	write_span(w, EDNS_REPORT_CHANNEL, a->report_agent);
+	if (a->pad) {
+		write_head(w, EDNS_PADDING, padding);
+		write_bytes(w, ZEROES, padding);
 	}
 }

@@ -77,11 +77,18 @@ struct edns_answer {
 	uint16_t ede_code;
 	bool keepalive; /* RFC 7828 */
 	uint16_t keepalive_100ms;
+	uint8_t cookie_len; /* client's and server's cookie (RFC 7873 §5.2); 0: none */
+	uint8_t cookie[24];
+	struct span report_agent; /* wire name of the reporting agent (RFC 9567); empty: none */
+	bool pad;                 /* fill the message up to a block (RFC 7830, RFC 8467 §4.1) */
 };
+
+/* Answers over encrypted transport are padded to multiples of this (RFC 8467 §4.1). */
+#define EDNS_PADDING_BLOCK 468
 
 /* Octets that edns_write() will take. */
 size_t edns_len(const struct edns_answer *a);
-/* Writes the whole OPT record. */
+/* Writes the whole OPT record, which must be the message's last; padding counts from w->start. */
 void edns_write(struct writer *w, const struct edns_answer *a);
 
 #endif

@@ -78,6 +78,13 @@ static bool counts_fit(const struct message *m)
 	return m->count[AN] == 0 && m->count[NS] <= 1;
 }
 
+/* No question, but an OPT that may ask for a server cookie (RFC 7873 §5.4). */
+static bool is_cookie_request(const struct message *m)
+{
+	return m->opcode == OPCODE_QUERY && m->count[QD] == 0 && m->count[AN] == 0 &&
+	       m->count[NS] == 0 && m->count[AR] == 1;
+}
+
 enum message_verdict message_parse(struct span in, struct message *m)
 {
 	struct reader r = reader_of(in.p, in.n);
@@ -95,12 +102,18 @@ enum message_verdict message_parse(struct span in, struct message *m)
 	m->question_end = MESSAGE_HEADER_LEN;
 	m->edns.present = false;
 	m->edns.ecs = false;
+	m->edns.cookie = false;
 	m->edns.flags = 0;
+	m->edns.version = 0;
 	m->tsig = (struct span){ 0 };
 	m->qtype = 0;
 	m->qclass = 0;
 	if (m->opcode != OPCODE_QUERY && m->opcode != OPCODE_NOTIFY && m->opcode != OPCODE_UPDATE)
 		return MESSAGE_NOTIMP;
+	if (is_cookie_request(m))
+		return read_additional(&r, m) && r.p == r.end && m->edns.present && m->edns.cookie
+			   ? m->edns.version > 0 ? MESSAGE_BADVERS : MESSAGE_OK
+			   : MESSAGE_FORMERR;
 	if (m->count[QD] != 1 || !read_question(&r, m))
 		return MESSAGE_FORMERR;
 	if (!counts_fit(m) ||

@@ -78,9 +78,10 @@ enum message_verdict {
 	MESSAGE_NOTIMP,  /* an opcode that we do not know; the question was not read */
 };
 
-/* Parses a request. For QUERY exactly one question is needed (RFC 9619); records in
- * answer/authority sections of NOTIFY and UPDATE are skipped over structurally. Bytes after the
- * last counted record are FORMERR. */
+/* Parses a request. For QUERY exactly one question is needed (RFC 9619), or none beside a COOKIE
+ * option alone (RFC 7873 §5.4; question_end is then 12); records in answer/authority sections of
+ * NOTIFY and UPDATE are skipped over structurally. Bytes after the last counted record are FORMERR.
+ */
 enum message_verdict message_parse(struct span in, struct message *out);
 
 #endif

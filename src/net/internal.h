@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "base/siphash.h"
 #include "net/net.h"
 #include "net/ring.h"
 #include "query/query.h"
@@ -55,7 +56,13 @@ struct tcp_listener {
 	struct worker *worker;
 	uv_poll_t poll;
 	int fd;
+	bool tls;
 };
+
+/* Connections of client networks, by a keyed hash: two that share a slot share its limit. */
+#define CLIENT_SLOTS 8192u
+
+struct tls;
 
 /* Who asked, and how the answer goes back. */
 struct asker {
@@ -130,11 +137,15 @@ struct net {
 	unsigned worker_n;
 	struct signers signers;
 	_Atomic uint32_t connections; /* over all workers */
+	struct siphash_key client_key;
+	_Atomic uint32_t clients[CLIENT_SLOTS];
+	_Atomic(struct tls *) tls; /* what new TLS connections use; RCU */
 	bool started;
 };
 
 /* socket.c: opened and bound; findings name the address. */
 enum err socket_probe(const struct net_address *a, struct diag *d);
+enum err socket_probe_tcp(const struct net_address *a, struct diag *d);
 enum err socket_open_udp(const struct net_address *a, int *fd, struct diag *d);
 enum err socket_open_tcp(const struct net_address *a, int *fd, struct diag *d);
 bool socket_is_any(const struct net_address *a);
@@ -163,6 +174,25 @@ void tcp_answer_later(struct connection *c, const uint8_t *bytes, size_t n);
 void tcp_unpark(struct connection *c);
 void tcp_close_idle(struct worker *w, uint64_t now_ms);
 void tcp_close_all(struct worker *w);
+
+/* tls.c: one TLS session on a descriptor that does not block. */
+struct tls_stream;
+/* NULL: no certificate, or no memory. While the worker is online. */
+struct tls_stream *tls_stream_new(struct net *n, int fd);
+void tls_stream_free(struct tls_stream *t);
+/* As recv() and send(): octets, 0 for the end, -1 with errno (EAGAIN: *events says what to wait
+ * for). */
+ssize_t tls_read(struct tls_stream *t, void *out, size_t n, int *events);
+ssize_t tls_write(struct tls_stream *t, const void *from, size_t n, int *events);
+/* Octets that were decrypted and not read yet. */
+bool tls_has_more(const struct tls_stream *t);
+bool tls_is_established(const struct tls_stream *t);
+bool tls_was_resumed(const struct tls_stream *t);
+void tls_close_net(struct net *n);
+
+/* latency.c */
+void latency_add(struct net_stats *s, uint64_t since_ns, unsigned queries);
+uint64_t latency_now_ns(void);
 
 /* park.c */
 /* After QUERY_WAIT: starts what is missing and keeps the request. False: it cannot wait. */

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "base/random.h"
 #include "net/internal.h"
 
 static unsigned cores(void)
@@ -18,8 +19,8 @@ static unsigned cores(void)
 
 static enum err open_sockets(struct worker *w, const struct net_options *o, struct diag *d)
 {
-	w->udp = calloc(o->listen_n, sizeof *w->udp);
-	w->tcp = calloc(o->listen_n, sizeof *w->tcp);
+	w->udp = calloc(o->listen_n + 1, sizeof *w->udp);
+	w->tcp = calloc(o->listen_n + o->listen_tls_n + 1, sizeof *w->tcp);
 	if (w->udp == NULL || w->tcp == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < o->listen_n; i++) {
@@ -40,6 +41,14 @@ static enum err open_sockets(struct worker *w, const struct net_options *o, stru
 			return e;
 		w->tcp_n++;
 	}
+	for (size_t i = 0; i < o->listen_tls_n; i++) {
+		struct tcp_listener *l = &w->tcp[w->tcp_n];
+		*l = (struct tcp_listener){ .worker = w, .tls = true };
+		enum err e = socket_open_tcp(&o->listen_tls[i], &l->fd, d);
+		if (e)
+			return e;
+		w->tcp_n++;
+	}
 	return ERR_OK;
 }
 
@@ -50,6 +59,12 @@ static enum err open_all(struct net *n, struct diag *d)
 		if (e)
 			return e;
 	}
+	for (size_t i = 0; i < n->options.listen_tls_n; i++) {
+		enum err e = socket_probe_tcp(&n->options.listen_tls[i], d);
+		if (e)
+			return e;
+	}
+	random_bytes(&n->client_key, sizeof n->client_key);
 	for (unsigned i = 0; i < n->worker_n; i++) {
 		struct worker *w = &n->workers[i];
 		w->net = n;
@@ -75,7 +90,7 @@ enum err net_open(struct net **out, const struct net_options *options, struct di
 	n->worker_n = options->worker_n != 0 ? options->worker_n : cores();
 	n->workers = calloc(n->worker_n, sizeof *n->workers);
 	enum err e = n->workers != NULL ? open_all(n, d) : ERR_NOMEM;
-	n->options.listen = NULL; /* the caller's; not needed any more */
+	n->options.listen = n->options.listen_tls = NULL; /* the caller's; not needed any more */
 	if (e) {
 		net_close(n);
 		return e;
@@ -115,6 +130,7 @@ void net_close(struct net *n)
 	for (unsigned i = 0; n->workers != NULL && i < n->worker_n; i++)
 		worker_close(&n->workers[i]);
 	free(n->workers);
+	tls_close_net(n);
 	free(n);
 }
 

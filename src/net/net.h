@@ -31,15 +31,23 @@ struct net_address {
 struct net_options {
 	const struct net_address *listen;
 	size_t listen_n;
+	const struct net_address *listen_tls; /* DNS over TLS (RFC 7858) */
+	size_t listen_tls_n;
 	unsigned worker_n; /* 0: one per core that we may run on */
 	unsigned signer_n; /* 0: the same */
 	uint32_t tcp_idle_ms;
 	uint32_t tcp_max;        /* connections over all workers */
+	uint32_t tcp_max_client; /* ... of one /24 or /56 */
 	struct view_slot *views; /* borrowed for life */
 };
 
 /* Opens and binds every socket of every worker. */
 enum err net_open(struct net **out, const struct net_options *options, struct diag *d);
+/* Reads certificate chain and key (PEM) for the TLS listeners; new connections use them, and
+ * tickets of earlier ones stay good. On failure what was goes on. Control thread, any time after
+ * net_open(). */
+enum err net_set_certificate(struct net *n, const char *certificate, const char *key,
+			     struct diag *d);
 /* Starts the threads. A view must have been published. */
 enum err net_start(struct net *n);
 /* Asks all threads to end and waits for them; answers on their way are sent first. Accepts a net
@@ -55,15 +63,26 @@ unsigned net_worker_n(const struct net *n);
 	X(udp_send_errors, "UDP answers that the kernel refused")                                  \
 	X(tcp_accepted, "TCP connections accepted")                                                \
 	X(tcp_refused, "TCP connections closed because of the limit")                              \
+	X(tcp_refused_client, "TCP connections closed because of the limit per client")            \
+	X(tls_handshakes, "TLS handshakes completed")                                              \
+	X(tls_resumed, "TLS handshakes that resumed a session")                                    \
+	X(tls_failed, "TLS connections that failed")                                               \
+	X(tcp_paused, "times a client that does not read was paused")                              \
 	X(tcp_open, "TCP connections open now")                                                    \
 	X(tcp_idle_closed, "TCP connections closed for being idle")                                \
 	X(signer_jobs, "signatures made by signer threads")                                        \
 	X(signer_queue_full, "times the signer queue was full")
 
+/* Time from a batch's receipt to its answers' sending, counted for each query of it: bucket i is up
+ * to 2^i microseconds, the last is all above. */
+#define NET_LATENCY_BUCKETS 20
+
 struct net_stats {
 #define X(field, says) struct counter field;
 	NET_STATS_TABLE(X)
 #undef X
+	struct counter latency[NET_LATENCY_BUCKETS];
+	struct counter latency_sum_us;
 };
 
 /* The counters of one worker; read them with counter_read(). */

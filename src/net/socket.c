@@ -106,7 +106,13 @@ enum err socket_probe(const struct net_address *a, struct diag *d)
 	if (fd < 0)
 		return finding(a, "UDP", d);
 	close(fd);
-	fd = open_bound(a, SOCK_STREAM, false);
+	return socket_probe_tcp(a, d);
+}
+
+enum err socket_probe_tcp(const struct net_address *a, struct diag *d)
+{
+	int fd = open_bound(a, SOCK_STREAM, false);
+
 	if (fd < 0)
 		return finding(a, "TCP", d);
 	bool busy = listen(fd, 1) < 0;

@@ -32,6 +32,10 @@ struct connection {
 	unsigned parked;
 	bool ended; /* the client sends no more */
 	bool closing;
+	bool established;       /* TLS: the handshake is done */
+	struct tls_stream *tls; /* NULL: plain TCP */
+	int tls_events;         /* what TLS itself waits for besides: UV_READABLE, UV_WRITABLE */
+	uint32_t client_slot;
 	uint8_t *in;
 	size_t in_n, in_cap;
 	uint8_t *out;
@@ -83,6 +87,7 @@ static void on_closed(uv_handle_t *h)
 {
 	struct connection *c = h->data;
 
+	tls_stream_free(c->tls);
 	close(c->fd);
 	free(c->in);
 	free(c->out);
@@ -99,6 +104,9 @@ static void close_connection(struct connection *c)
 	unlink_connection(c);
 	w->connection_n--;
 	atomic_fetch_sub_explicit(&w->net->connections, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&w->net->clients[c->client_slot], 1, memory_order_relaxed);
+	if (c->tls != NULL && !c->established)
+		counter_add(&w->stats.tls_failed, 1);
 	atomic_store_explicit(&w->stats.tcp_open.value, w->connection_n, memory_order_relaxed);
 	park_forget(w, c);
 	uv_close((uv_handle_t *)&c->poll, on_closed);
@@ -162,11 +170,25 @@ static size_t unsent(const struct connection *c)
 	return c->out_n - c->out_at;
 }
 
+static ssize_t stream_read(struct connection *c, void *out, size_t n)
+{
+	if (c->tls == NULL)
+		return recv(c->fd, out, n, MSG_DONTWAIT);
+	return tls_read(c->tls, out, n, &c->tls_events);
+}
+
+static ssize_t stream_write(struct connection *c, const void *from, size_t n)
+{
+	if (c->tls == NULL)
+		return send(c->fd, from, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return tls_write(c->tls, from, n, &c->tls_events);
+}
+
 /* False: the connection is broken. */
 static bool flush(struct connection *c)
 {
 	while (unsent(c) > 0) {
-		ssize_t n = send(c->fd, c->out + c->out_at, unsent(c), MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = stream_write(c, c->out + c->out_at, unsent(c));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -185,7 +207,7 @@ static bool answer(struct connection *c, struct span in)
 {
 	struct worker *w = c->worker;
 	const struct net_pipeline *p = &w->net->pipeline;
-	struct asker from = { .client = { c->addr, true }, .tcp = c };
+	struct asker from = { .client = { c->addr, true, c->tls != NULL }, .tcp = c };
 	struct writer out = writer_of(w->answer, MESSAGE_MAX);
 	enum verdict v = p->answer(&w->query, in, &from.client, &out);
 
@@ -235,7 +257,7 @@ static bool read_more(struct connection *c)
 		return false;
 	if (c->in_n == c->in_cap)
 		return true; /* whole messages wait for the client to read */
-	ssize_t n = recv(c->fd, c->in + c->in_n, c->in_cap - c->in_n, MSG_DONTWAIT);
+	ssize_t n = stream_read(c, c->in + c->in_n, c->in_cap - c->in_n);
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 	if (n == 0)
@@ -245,6 +267,18 @@ static bool read_more(struct connection *c)
 }
 
 static void on_event(uv_poll_t *poll, int status, int events);
+
+static void note_handshake(struct connection *c)
+{
+	struct net_stats *s = &c->worker->stats;
+
+	if (!tls_is_established(c->tls))
+		return;
+	c->established = true;
+	counter_add(&s->tls_handshakes, 1);
+	if (tls_was_resumed(c->tls))
+		counter_add(&s->tls_resumed, 1);
+}
 
 /* Waits for what can go on; closes what is finished. */
 static void wait_or_close(struct connection *c, bool ok)
@@ -259,6 +293,9 @@ static void wait_or_close(struct connection *c, bool ok)
 		events |= UV_WRITABLE;
 	if (!c->ended && unsent(c) < OUTPUT_PAUSE)
 		events |= UV_READABLE;
+	else if (!c->ended && (c->events & UV_READABLE))
+		counter_add(&c->worker->stats.tcp_paused, 1);
+	events |= c->tls_events; /* a handshake has something to say before we are asked */
 	if (events == c->events)
 		return;
 	c->events = events;
@@ -273,12 +310,22 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	struct connection *c = poll->data;
 	bool ok = status == 0;
 
-	if (ok && (events & UV_READABLE) && !c->ended)
-		ok = read_more(c);
-	if (ok && (events & UV_WRITABLE))
-		ok = flush(c);
-	if (ok && c->in_n > 0)
-		ok = worker_begin(c->worker) && work_off(c);
+	/* With TLS reading may need writability and the other way round. */
+	if (c->tls != NULL && c->tls_events != 0)
+		events |= UV_READABLE | UV_WRITABLE;
+	c->tls_events = 0;
+	do {
+		if (ok && (events & UV_READABLE) && !c->ended)
+			ok = read_more(c);
+		if (ok && (events & UV_WRITABLE))
+			ok = flush(c);
+		if (ok && c->in_n > 0)
+			ok = worker_begin(c->worker) && work_off(c);
+		/* What OpenSSL holds decrypted makes no event. */
+	} while (ok && c->tls != NULL && tls_has_more(c->tls) && !c->ended &&
+		 unsent(c) < OUTPUT_PAUSE && c->in_n < c->in_cap);
+	if (c->tls != NULL && !c->established)
+		note_handshake(c);
 	/* What was answered before a fault still goes out. */
 	bool sent = flush(c);
 	wait_or_close(c, ok && sent);
@@ -300,6 +347,14 @@ void tcp_unpark(struct connection *c)
 
 /* ---- accepting ---- */
 
+static uint32_t slot_of(const struct net *n, const struct ip_addr *client)
+{
+	struct ip_addr prefix = ip_cut(client, client->family == IP_V4 ? 24 : 56);
+
+	return (uint32_t)(siphash(&n->client_key, prefix.bytes, sizeof prefix.bytes) %
+			  CLIENT_SLOTS);
+}
+
 static void take(struct tcp_listener *l, int fd, const struct sockaddr_storage *peer)
 {
 	struct worker *w = l->worker;
@@ -315,10 +370,28 @@ static void take(struct tcp_listener *l, int fd, const struct sockaddr_storage *
 	c->peer = *peer;
 	socket_client(peer, &c->addr);
 	c->poll.data = c;
+	c->client_slot = slot_of(w->net, &c->addr);
+	if (atomic_load_explicit(&w->net->clients[c->client_slot], memory_order_relaxed) >=
+	    w->net->options.tcp_max_client) {
+		counter_add(&w->stats.tcp_refused_client, 1);
+		close(fd);
+		free(c);
+		return;
+	}
+	if (l->tls) {
+		c->tls = worker_begin(w) ? tls_stream_new(w->net, fd) : NULL;
+		if (c->tls == NULL) {
+			counter_add(&w->stats.tls_failed, 1);
+			close(fd);
+			free(c);
+			return;
+		}
+	}
 	/* Without this Nagle's algorithm holds back pipelined answers until the client's delayed
 	 * ACK. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (uv_poll_init(&w->loop, &c->poll, fd) != 0) {
+		tls_stream_free(c->tls);
 		close(fd);
 		free(c);
 		return;
@@ -327,6 +400,7 @@ static void take(struct tcp_listener *l, int fd, const struct sockaddr_storage *
 	c->active_ms = uv_now(&w->loop);
 	w->connection_n++;
 	atomic_fetch_add_explicit(&w->net->connections, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&w->net->clients[c->client_slot], 1, memory_order_relaxed);
 	counter_add(&w->stats.tcp_accepted, 1);
 	atomic_store_explicit(&w->stats.tcp_open.value, w->connection_n, memory_order_relaxed);
 	wait_or_close(c, true);

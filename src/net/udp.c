@@ -168,9 +168,11 @@ void udp_ready(uv_poll_t *poll, int status, int events)
 		int n = recvmmsg(s->fd, b->in, BATCH, MSG_DONTWAIT, NULL);
 		if (n <= 0 || !worker_begin(w))
 			return;
+		uint64_t since_ns = latency_now_ns();
 		for (int i = 0; i < n; i++)
 			replies += answer(s, b, i, replies);
 		send_batch(s, b, replies);
+		latency_add(&w->stats, since_ns, (unsigned)n);
 		if (n < BATCH)
 			return;
 	}

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/random.h"
 #include "net/internal.h"
 
 #define TICK_MS 500
@@ -112,9 +113,13 @@ enum err worker_open(struct worker *w)
 	w->batch = udp_batch_new();
 	w->answer = malloc(MESSAGE_MAX);
 	w->query.stats = &w->query_stats;
-	if (w->parked == NULL || w->batch == NULL || w->answer == NULL)
+	w->query.rates = calloc(1, sizeof *w->query.rates);
+	w->query.worker = w->id;
+	if (w->parked == NULL || w->batch == NULL || w->answer == NULL || w->query.rates == NULL)
 		return ERR_NOMEM;
-	return signer_new(&w->query.signer);
+	random_bytes(&w->query.rates->key, sizeof w->query.rates->key);
+	enum err e = nsec3_hasher_new(&w->query.hasher);
+	return e ? e : signer_new(&w->query.signer);
 }
 
 enum err worker_start(struct worker *w)
@@ -172,4 +177,6 @@ void worker_close(struct worker *w)
 	free(w->answer);
 	udp_batch_free(w->batch);
 	signer_free(w->query.signer);
+	nsec3_hasher_free(w->query.hasher);
+	free(w->query.rates);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Negative answers: SOA (RFC 2308 §3) and, where signatures are wanted, the NSEC records that prove
- * them (RFC 4035 §3.1.3). */
+/* Negative answers: SOA (RFC 2308 §3) and, where signatures are wanted, the NSEC (RFC 4035 §3.1.3)
+ * or NSEC3 records (RFC 5155 §7.2) that prove them. */
 #include "query/stages.h"
 
 static void add_soa(struct query *q, const struct zone_view *zv)
@@ -13,52 +13,124 @@ static void add_soa(struct query *q, const struct zone_view *zv)
 		r->ttl = negative_ttl;
 }
 
-/* The NSEC that matches or covers a name; once only. */
+/* Once only. */
+static void add_proof(struct query *q, const struct zone_view *zv, const struct rrset *rrset,
+		      const uint8_t *owner)
+{
+	for (unsigned i = 0; i < q->answer.rrset_n; i++)
+		if (q->answer.rrset[i].rrset == rrset)
+			return;
+	answer_add(q, SECTION_AUTHORITY, zv, rrset, owner);
+}
+
+/* The NSEC that matches or covers a name. */
 static void add_nsec(struct query *q, const struct zone_view *zv, const uint8_t *name)
 {
 	const struct node *n = zone_nsec_for(zv->zone, name);
 
-	if (n == NULL)
-		return;
-	for (unsigned i = 0; i < q->answer.rrset_n; i++)
-		if (q->answer.rrset[i].rrset == n->nsec)
-			return;
-	answer_add(q, SECTION_AUTHORITY, zv, n->nsec, n->name);
+	if (n != NULL)
+		add_proof(q, zv, n->nsec, n->name);
+}
+
+/* The NSEC3 that matches or covers a name's hash. */
+static void add_nsec3(struct query *q, const struct zone_view *zv, const uint8_t *name)
+{
+	uint8_t hash[NSEC3_HASH_LEN];
+
+	nsec3_hash(q->hasher, name, hash);
+	const struct rrset *r = zone_nsec3_cover(zv->zone, hash);
+	if (r != NULL)
+		add_proof(q, zv, r, nsec3_owner(r));
+}
+
+static bool is_nsec3(const struct zone_view *zv)
+{
+	return zone_denial(zv->zone) == ZONE_NSEC3;
+}
+
+/* "*." in front of a name that has room for it: it encloses a longer one. */
+static const uint8_t *wildcard_of(const uint8_t *encloser, uint8_t out[NAME_MAX_LEN])
+{
+	out[0] = 1;
+	out[1] = '*';
+	memcpy(out + 2, encloser, name_len(encloser));
+	return out;
+}
+
+/* RFC 5155 §1.3: the name one label longer than the closest encloser. */
+static const uint8_t *next_closer(const uint8_t *name, const uint8_t *encloser)
+{
+	for (unsigned n = name_label_n(name), keep = name_label_n(encloser) + 1; n > keep; n--)
+		name = name_parent(name);
+	return name;
+}
+
+/* RFC 5155 §7.2.1 */
+static void add_closest_encloser_proof(struct query *q, const struct zone_view *zv,
+				       const uint8_t *name, const uint8_t *encloser)
+{
+	add_nsec3(q, zv, encloser);
+	add_nsec3(q, zv, next_closer(name, encloser));
 }
 
 void answer_no_data(struct query *q, const struct zone_view *zv, const struct zone_find *f,
 		    const uint8_t *name)
 {
+	bool wildcard = f->match == ZONE_WILDCARD;
+
 	add_soa(q, zv);
 	if (!query_wants_dnssec(q, zv))
 		return;
-	/* §3.1.3.1: the bitmap at the name; for an empty non-terminal the NSEC that spans it. */
+	if (is_nsec3(zv)) {
+		/* RFC 5155 §7.2.3 to §7.2.5 */
+		if (wildcard)
+			add_closest_encloser_proof(q, zv, name, f->encloser->name);
+		add_nsec3(q, zv, f->node->name);
+		return;
+	}
+	/* RFC 4035 §3.1.3.1: the bitmap at the name; for an empty non-terminal the NSEC that spans
+	 * it. */
 	add_nsec(q, zv, f->node->name);
 	/* §3.1.3.4: with a wildcard, also that nothing closer exists. */
-	if (f->match == ZONE_WILDCARD)
+	if (wildcard)
 		add_nsec(q, zv, name);
 }
 
 void answer_no_name(struct query *q, const struct zone_view *zv, const struct zone_find *f,
 		    const uint8_t *name)
 {
-	uint8_t wildcard[NAME_MAX_LEN];
+	uint8_t buffer[NAME_MAX_LEN];
 	const uint8_t *encloser = f->encloser->name;
 
 	q->answer.rcode = RCODE_NXDOMAIN;
 	add_soa(q, zv);
 	if (!query_wants_dnssec(q, zv))
 		return;
-	/* §3.1.3.2: the name is not there, and no wildcard at its closest encloser. The name is
-	 * longer than the encloser by a label at least, so "*." fits. */
+	const uint8_t *wildcard = wildcard_of(encloser, buffer);
+	if (is_nsec3(zv)) {
+		/* RFC 5155 §7.2.2 */
+		add_closest_encloser_proof(q, zv, name, encloser);
+		add_nsec3(q, zv, wildcard);
+		return;
+	}
+	/* RFC 4035 §3.1.3.2: the name is not there, and no wildcard at its closest encloser. */
 	add_nsec(q, zv, name);
-	wildcard[0] = 1;
-	wildcard[1] = '*';
-	memcpy(wildcard + 2, encloser, name_len(encloser));
 	add_nsec(q, zv, wildcard);
 }
 
-void answer_no_closer(struct query *q, const struct zone_view *zv, const uint8_t *name)
+void answer_no_closer(struct query *q, const struct answer_no_closer *c)
 {
-	add_nsec(q, zv, name);
+	/* RFC 5155 §7.2.6; RFC 4035 §3.1.3.3 */
+	if (is_nsec3(c->zv))
+		add_nsec3(q, c->zv, next_closer(c->name, c->encloser));
+	else
+		add_nsec(q, c->zv, c->name);
+}
+
+void answer_no_ds(struct query *q, const struct zone_view *zv, const struct node *cut)
+{
+	if (is_nsec3(zv))
+		add_nsec3(q, zv, cut->name);
+	else
+		add_nsec(q, zv, cut->name);
 }

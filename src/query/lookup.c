@@ -67,7 +67,7 @@ static const struct rrset *synthesize_cname(struct query *q, const struct node *
 	size_t keep = (size_t)name->len - name_len(dname->name);
 	size_t to_len = name_len(to);
 
-	if (keep + to_len > NAME_MAX_LEN || q->synthesized_n == ANSWER_SYNTHESIZED_MAX)
+	if (keep + to_len > NAME_MAX_LEN)
 		return NULL;
 	struct answer_synthesized *s = &q->synthesized[q->synthesized_n++];
 	struct rrset *made = (struct rrset *)(void *)s->bytes;
@@ -96,6 +96,8 @@ static const uint8_t *answer_dname(struct query *q, const struct zone_view *zv,
 	const struct rrset *dname = node_rrset(node, TYPE_DNAME);
 
 	answer_add(q, SECTION_ANSWER, zv, dname, node->name);
+	if (q->synthesized_n == ANSWER_SYNTHESIZED_MAX)
+		return NULL; /* the client goes on from here, if it wants to */
 	const struct rrset *cname = synthesize_cname(q, node, dname, &q->target);
 	if (cname == NULL) {
 		q->answer.rcode = RCODE_YXDOMAIN; /* RFC 6672 §2.2 */
@@ -122,7 +124,8 @@ static const uint8_t *answer_node(struct query *q, const struct zone_view *zv,
 	}
 	add_answer(q, zv, f, rrset, name);
 	if (f->match == ZONE_WILDCARD && query_wants_dnssec(q, zv))
-		q->no_closer[q->no_closer_n++] = (struct answer_no_closer){ zv, name };
+		q->no_closer[q->no_closer_n++] =
+		    (struct answer_no_closer){ zv, name, f->encloser->name };
 	return next;
 }
 
@@ -165,6 +168,7 @@ enum step query_lookup(struct query *q)
 
 	if (zv == NULL)
 		return answer_settle(q, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE);
+	q->answer.zone = zv;
 	if (!zv->ecs)
 		q->answer.edns.ecs = false;
 	q->answer.aa = true;
@@ -184,6 +188,7 @@ enum step query_lookup(struct query *q)
 			break;
 	}
 	for (unsigned i = 0; i < q->no_closer_n; i++)
-		answer_no_closer(q, q->no_closer[i].zv, q->no_closer[i].name);
+		answer_no_closer(q, &q->no_closer[i]);
+	answer_add_addresses(q);
 	return STEP_GO_ON;
 }

@@ -26,7 +26,19 @@ static void start(struct query *q, const struct query_client *from)
 	q->answer.rrset_n = 0;
 	q->answer.steered = false;
 	q->answer.overflow = false;
+	q->answer.referral = false;
+	q->answer.slipped = false;
+	q->answer.zone = NULL;
+	q->cookie_good = false;
 	q->answer.edns = (struct edns_answer){ .udp_size = q->view->udp_size };
+}
+
+static unsigned zone_rcode(uint16_t rcode)
+{
+	return rcode == RCODE_NOERROR    ? 0
+	       : rcode == RCODE_NXDOMAIN ? 1
+	       : rcode == RCODE_SERVFAIL ? 2
+					 : 3;
 }
 
 static void count(struct query *q)
@@ -36,10 +48,18 @@ static void count(struct query *q)
 	counter_add(&s->answers, 1);
 	if (q->msg.edns.present && (q->msg.edns.flags & EDNS_DO))
 		counter_add(&s->dnssec_ok, 1);
+	if (q->cookie_good)
+		counter_add(&s->cookies_good, 1);
+	if (q->answer.edns.pad)
+		counter_add(&s->padded, 1);
 	if (q->msg.edns.ecs)
 		counter_add(&s->ecs, 1);
 	if (q->answer.steered)
 		counter_add(&s->steered, 1);
+	if (q->answer.zone != NULL && q->answer.zone->rcode_n != NULL)
+		counter_add(
+		    &q->answer.zone->rcode_n[q->worker * ZONE_RCODES + zone_rcode(q->answer.rcode)],
+		    1);
 	switch (q->answer.rcode) {
 	case RCODE_NOERROR:
 		counter_add(&s->noerror, 1);
@@ -77,6 +97,8 @@ enum verdict query_answer(struct query *q, struct span in, const struct query_cl
 	case STEP_ANSWERED:
 		break;
 	}
+	if (query_limit(q) == STEP_DROPPED)
+		return QUERY_DROP;
 	query_render(q, out);
 	count(q);
 	return QUERY_REPLY;

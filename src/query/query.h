@@ -6,10 +6,11 @@
  * or malloc here; OpenSSL and the new signature allocate on a signature miss only. Stages. request
  * (bytes -> message), lookup (message -> answer), steer (node and client -> variant and scope;
  * called where lookup meets a steered RRset), sign (RRsets -> RRSIGs; with DO in a signed zone),
- * render (answer -> bytes). Invariant. Every verdict is reached in bounded work. An answer with DO
- * from a signed zone is signed whole or it is SERVFAIL: never unsigned, never unsteered. Threads.
- * One struct query per worker, touched by that worker alone. The thread is registered with
- * base/rcu.h. Memory.    Everything lies in struct query and the caller's buffers.
+ * limit (what a flood would be given too much of), render (answer -> bytes). Invariant. Every
+ * verdict is reached in bounded work. An answer with DO from a signed zone is signed whole or it is
+ * SERVFAIL: never unsigned, never unsteered. Threads. One struct query per worker, touched by that
+ * worker alone. The thread is registered with base/rcu.h. Memory.    Everything lies in struct
+ * query and the caller's buffers.
  */
 #ifndef QUERY_QUERY_H
 #define QUERY_QUERY_H
@@ -22,12 +23,13 @@
 #include "dns/compress.h"
 #include "dns/message.h"
 #include "dns/wire.h"
+#include "dnssec/nsec3.h"
 #include "query/stats.h"
 #include "query/view.h"
 
 enum verdict {
 	QUERY_REPLY, /* `out` holds the answer */
-	QUERY_DROP,  /* never answered */
+	QUERY_DROP,  /* never answered, or rate limited */
 	QUERY_WAIT,  /* signatures are missing and the turn's budget is used up: see query.need; ask
 			again when they are there */
 };
@@ -35,6 +37,7 @@ enum verdict {
 struct query_client {
 	struct ip_addr addr;
 	bool tcp;
+	bool encrypted; /* DNS over TLS: answers are padded */
 };
 
 #define ANSWER_RRSETS_MAX      48
@@ -66,6 +69,7 @@ struct answer_synthesized {
 struct answer_no_closer {
 	const struct zone_view *zv;
 	const uint8_t *name;
+	const uint8_t *encloser; /* closest encloser, lies in the zone */
 };
 
 struct answer {
@@ -76,6 +80,9 @@ struct answer {
 	struct edns_answer edns;
 	bool steered;
 	bool overflow; /* an RRset found no row */
+	bool referral;
+	bool slipped;                 /* rate limited: sent empty, with TC */
+	const struct zone_view *zone; /* the zone of the name asked; NULL: none of ours */
 };
 
 /* A signature that an answer lacks (or whose renewal is due). Borrowed from the view: pin it to
@@ -92,6 +99,9 @@ struct query {
 	/* Set by the owner for life. */
 	struct signer *signer;
 	struct query_stats *stats;
+	struct nsec3_hasher *hasher;
+	struct rate_table *rates; /* NULL: answers are not limited */
+	unsigned worker;          /* whose row of zone counters is counted in */
 	/* Set by the owner for each batch. */
 	struct view *view;
 	int64_t now; /* seconds since 1970 */
@@ -115,6 +125,7 @@ struct query {
 	unsigned no_closer_n;
 	struct compress compress;
 	bool compress_started;
+	bool cookie_good; /* the client has shown that it is where it says */
 };
 
 /* Answers one request into `out`, whose room is the most that may be sent: 65535 for TCP; for UDP

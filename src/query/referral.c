@@ -2,8 +2,10 @@
 /* Referrals: the cut's NS, what proves or denies its DS, and glue. */
 #include "query/stages.h"
 
-static void add_addresses(struct query *q, const struct zone_view *zv, const struct node *cut,
-			  const uint8_t *target)
+enum which { IN_DOMAIN, SIBLING };
+
+static void add_addresses(struct query *q, const struct zone_view *zv, const uint8_t *target,
+			  enum which which)
 {
 	static const uint16_t TYPES[] = { TYPE_A, TYPE_AAAA };
 
@@ -17,29 +19,40 @@ static void add_addresses(struct query *q, const struct zone_view *zv, const str
 		if (r == NULL)
 			continue;
 		struct answer_rrset *a = answer_add(q, SECTION_ADDITIONAL, zv, r, host->name);
-		/* RFC 9471 §3.1: glue for in-domain servers all or TC; of siblings, as fits. */
+		/* RFC 9471 §3.1: glue of in-domain servers all or TC; §3.2: of siblings as fits. */
 		if (a != NULL)
-			a->optional = !name_is_within(target, cut->name);
+			a->optional = which == SIBLING;
+	}
+}
+
+/* Sibling glue stands behind, so that it never takes the room of glue that must be sent. */
+static void add_glue(struct query *q, const struct zone_view *zv, const struct node *cut,
+		     enum which which)
+{
+	const struct rrset *ns = node_rrset(cut, TYPE_NS);
+	const uint8_t *rr = ns->wire;
+
+	for (unsigned i = 0; i < ns->rr_n; i++) {
+		const uint8_t *target = rr + RR_FIXED_LEN;
+		if (name_is_within(target, cut->name) == (which == IN_DOMAIN))
+			add_addresses(q, zv, target, which);
+		rr += RR_FIXED_LEN + load_u16(rr + RR_FIXED_LEN - 2);
 	}
 }
 
 void answer_referral(struct query *q, const struct zone_view *zv, const struct node *cut)
 {
-	const struct rrset *ns = node_rrset(cut, TYPE_NS);
-
 	if (q->answer.rrset_n == 0)
 		q->answer.aa = false; /* RFC 1034 §4.3.2 step 3b */
-	answer_add(q, SECTION_AUTHORITY, zv, ns, cut->name);
+	q->answer.referral = true;
+	answer_add(q, SECTION_AUTHORITY, zv, node_rrset(cut, TYPE_NS), cut->name);
 	if (query_wants_dnssec(q, zv)) {
 		const struct rrset *ds = node_rrset(cut, TYPE_DS);
-		if (ds == NULL)
-			ds = cut->nsec;
 		if (ds != NULL)
 			answer_add(q, SECTION_AUTHORITY, zv, ds, cut->name);
+		else
+			answer_no_ds(q, zv, cut);
 	}
-	const uint8_t *rr = ns->wire;
-	for (unsigned i = 0; i < ns->rr_n; i++) {
-		add_addresses(q, zv, cut, rr + RR_FIXED_LEN);
-		rr += RR_FIXED_LEN + load_u16(rr + RR_FIXED_LEN - 2);
-	}
+	add_glue(q, zv, cut, IN_DOMAIN);
+	add_glue(q, zv, cut, SIBLING);
 }

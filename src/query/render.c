@@ -149,9 +149,12 @@ void query_render(struct query *q, struct writer *out)
 	struct answer *a = &q->answer;
 	bool opt = q->msg.edns.present;
 	uint16_t count[3] = { 0, 0, 0 };
-	bool truncated = false;
+	bool truncated = a->slipped;
 
 	a->edns.extended_rcode = (uint8_t)(a->rcode >> 4);
+	/* RFC 9567 §5.1: what helps the reports of failures is not worth a second round trip. */
+	if (opt && a->zone != NULL)
+		a->edns.report_agent = a->zone->report_agent;
 	size_t opt_len = opt ? edns_len(&a->edns) : 0;
 	struct writer w = writer_of(out->start, limit_of(q, out) - opt_len);
 	q->compress_started = false;
@@ -159,7 +162,7 @@ void query_render(struct query *q, struct writer *out)
 	for (unsigned s = SECTION_ANSWER; s <= SECTION_ADDITIONAL && !truncated; s++)
 		truncated = !write_section(q, &w, s, &count[s]);
 	truncated = truncated || a->overflow;
-	w.end += opt_len;
+	w.end = out->start + limit_of(q, out);
 	if (opt)
 		edns_write(&w, &a->edns);
 

@@ -32,6 +32,18 @@ static void prepare_edns(struct query *q)
 	a->flags = asked->flags & EDNS_DO; /* RFC 3225 §3 */
 	if (asked->nsid)
 		a->nsid = q->view->nsid;
+	if (asked->cookie && q->view->cookies.n > 0) {
+		q->cookie_good = cookie_is_good(&q->view->cookies, asked->cookie_bytes,
+						asked->cookie_len, &q->client.addr, q->now);
+		cookie_make(&q->view->cookies, asked->cookie_bytes, asked->cookie_len,
+			    &q->client.addr, q->now, q->cookie_good, a->cookie);
+		a->cookie_len = COOKIE_LEN;
+	}
+	if (asked->keepalive && q->client.tcp) { /* RFC 7828 §3.3.2 */
+		a->keepalive = true;
+		a->keepalive_100ms = q->view->keepalive_100ms;
+	}
+	a->pad = asked->padding && q->client.encrypted; /* RFC 7830 §4 */
 	if (asked->ecs) {
 		/* Echoed with scope 0 until a steered RRset says otherwise (RFC 7871 §7.2.1). */
 		a->ecs = true;
@@ -57,6 +69,10 @@ enum step query_request(struct query *q, struct span in)
 		prepare_edns(q);
 	if (q->msg.opcode != OPCODE_QUERY)
 		return answer_settle(q, RCODE_NOTIMP, -1);
+	if (q->msg.question_end == MESSAGE_HEADER_LEN) /* a cookie was all that was asked for */
+		return answer_settle(q, RCODE_NOERROR, -1);
+	if (q->msg.qclass == CLASS_CH)
+		return query_chaos(q);
 	if (q->msg.qclass != CLASS_IN)
 		return answer_settle(q, RCODE_REFUSED, -1);
 	if (q->msg.tsig.n > 0)

@@ -20,10 +20,16 @@ enum step {
 
 /* request.c: bytes -> q->msg; settles what is not a question for zone data. */
 enum step query_request(struct query *q, struct span in);
+/* chaos.c: questions of class CHAOS about the server itself (RFC 4892). */
+enum step query_chaos(struct query *q);
 /* lookup.c: q->msg -> q->answer. */
 enum step query_lookup(struct query *q);
 /* sign.c: signatures for q->answer. */
 enum step query_sign(struct query *q);
+/* additional.c: addresses of the names that the answer's RDATA has. */
+void answer_add_addresses(struct query *q);
+/* limit.c: whether this answer goes out at all. */
+enum step query_limit(struct query *q);
 /* render.c: q->answer -> bytes. */
 void query_render(struct query *q, struct writer *out);
 
@@ -48,7 +54,10 @@ void answer_no_data(struct query *q, const struct zone_view *zv, const struct zo
 void answer_no_name(struct query *q, const struct zone_view *zv, const struct zone_find *f,
 		    const uint8_t *name);
 /* The proof that no closer name exists than the wildcard that answered (RFC 4035 §3.1.3.3). */
-void answer_no_closer(struct query *q, const struct zone_view *zv, const uint8_t *name);
+void answer_no_closer(struct query *q, const struct answer_no_closer *c);
+
+/* The proof that a cut has no DS (RFC 4035 §3.1.4.1, RFC 5155 §7.2.7). */
+void answer_no_ds(struct query *q, const struct zone_view *zv, const struct node *cut);
 
 /* referral.c: NS, DS or the proof of its absence, and glue (RFC 4035 §3.1.4, RFC 9471). */
 void answer_referral(struct query *q, const struct zone_view *zv, const struct node *cut);

@@ -22,6 +22,10 @@
 	X(servfail, "answers with rcode SERVFAIL")                                                 \
 	X(refused, "answers with rcode REFUSED")                                                   \
 	X(other_rcode, "answers with another rcode")                                               \
+	X(rate_dropped, "answers left out by rate limiting")                                       \
+	X(rate_slipped, "answers cut to TC by rate limiting")                                      \
+	X(cookies_good, "requests with a good cookie")                                             \
+	X(padded, "answers padded over encrypted transport")                                       \
 	X(dnssec_ok, "requests with DO")                                                           \
 	X(ecs, "requests with a client subnet")                                                    \
 	X(steered, "answers with a steered RRset")                                                 \

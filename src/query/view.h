@@ -18,13 +18,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/counter.h"
 #include "base/rcu.h"
 #include "base/span.h"
 #include "base/trie.h"
 #include "dnssec/keyset.h"
 #include "dnssec/sigcache.h"
 #include "geo/steer.h"
+#include "query/cookie.h"
+#include "query/rate_limit.h"
 #include "zone/zone.h"
+
+/* Answers of a zone are counted by these: NOERROR, NXDOMAIN, SERVFAIL, other. */
+#define ZONE_RCODES 4
 
 struct zone_view {
 	const struct zone *zone;
@@ -32,6 +38,9 @@ struct zone_view {
 	const struct keyset *keys;     /* NULL: unsigned */
 	struct sigcache *sigs;         /* NULL: unsigned */
 	bool ecs;                      /* ECS is read and scoped for this zone */
+	bool rate_limited;             /* response rate limiting applies, where it is on */
+	struct span report_agent;      /* wire name (RFC 9567); empty: none */
+	struct counter *rcode_n;       /* ZONE_RCODES of each worker; NULL: not counted */
 };
 
 struct view {
@@ -41,6 +50,12 @@ struct view {
 	struct trie *zones; /* name_key() of the zone -> struct zone_view */
 	uint16_t udp_size;  /* largest UDP answer, and what our OPT says */
 	struct span nsid;   /* empty: none */
+	const struct rrset
+	    *version; /* CHAOS TXT of version.bind and version.server; NULL: hidden */
+	const struct rrset *identity; /* ... of hostname.bind and id.server; NULL: hidden */
+	struct cookie_secrets cookies;
+	struct rate_limit rate_limit;
+	uint16_t keepalive_100ms; /* what TCP clients that ask are told (RFC 7828) */
 	_Atomic uint32_t pins;
 };
 

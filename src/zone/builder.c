@@ -34,11 +34,14 @@ enum err zone_build_start(struct zone_builder **out, const uint8_t *apex, struct
 	b->base = like;
 	b->made = zone_new(apex, options);
 	b->start = trie_new();
+	b->start_hashes = trie_new();
 	if (b->made != NULL) {
 		b->made->ids = like != NULL ? ids_ref(like->ids) : ids_new();
 		b->made->names = b->start != NULL ? trie_edit(b->start) : NULL;
+		b->made->hashes = b->start_hashes != NULL ? trie_edit(b->start_hashes) : NULL;
 	}
-	if (b->made == NULL || b->made->ids == NULL || b->made->names == NULL) {
+	if (b->made == NULL || b->made->ids == NULL || b->made->names == NULL ||
+	    b->made->hashes == NULL) {
 		zone_build_abort(b);
 		return ERR_NOMEM;
 	}
@@ -76,8 +79,9 @@ enum err zone_build_change(struct zone_builder **out, struct zone *base)
 		z->data_bytes = base->data_bytes;
 		z->max_ttl = base->max_ttl;
 		z->names = copy_files(z, base) ? trie_edit(base->names) : NULL;
+		z->hashes = trie_edit(base->hashes);
 	}
-	if (b->made == NULL || b->made->names == NULL) {
+	if (b->made == NULL || b->made->names == NULL || b->made->hashes == NULL) {
 		zone_build_abort(b);
 		return ERR_NOMEM;
 	}
@@ -102,6 +106,17 @@ static bool free_building(struct span key, void *value, void *context)
 	return true;
 }
 
+static bool free_building_nsec3(struct span key, void *value, void *context)
+{
+	struct rrset *r = value;
+
+	(void)key;
+	(void)context;
+	if (r->building)
+		rrset_free(r);
+	return true;
+}
+
 void zone_build_abort(struct zone_builder *b)
 {
 	if (b == NULL)
@@ -112,6 +127,10 @@ void zone_build_abort(struct zone_builder *b)
 			trie_walk(z->names, free_building, NULL);
 			trie_abort(z->names);
 		}
+		if (z->hashes != NULL) {
+			trie_walk(z->hashes, free_building_nsec3, NULL);
+			trie_abort(z->hashes);
+		}
 		ids_unref(z->ids);
 		for (uint16_t i = 0; i < z->file_n; i++)
 			free(z->files[i]);
@@ -121,6 +140,10 @@ void zone_build_abort(struct zone_builder *b)
 		free(z);
 	}
 	trie_free(b->start);
+	trie_free(b->start_hashes);
+	for (size_t i = 0; i < b->touched_hashes.n; i++)
+		free(b->touched_hashes.item[i]);
+	list_free(&b->touched_hashes);
 	for (size_t i = 0; i < b->touched.n; i++)
 		free(b->touched.item[i]);
 	list_free(&b->touched);
@@ -278,7 +301,14 @@ static bool has_compressible_names(uint16_t type)
 	return false;
 }
 
-static struct rrset *rrset_of_one(const struct zone_record *r)
+static bool draws_additional(uint16_t type)
+{
+	const struct rr_type_info *info = rr_type_info(type);
+
+	return info != NULL && (info->flags & RR_ADDITIONAL);
+}
+
+struct rrset *rrset_of_one(const struct zone_record *r)
 {
 	struct rrset *s = malloc(sizeof *s + RR_FIXED_LEN + r->rdata.n);
 
@@ -292,6 +322,7 @@ static struct rrset *rrset_of_one(const struct zone_record *r)
 		.line = r->line,
 		.file = r->file,
 		.compressible = has_compressible_names(r->type),
+		.additional = draws_additional(r->type),
 		.building = 1,
 	};
 	write_rr(s->wire, r->type, r->ttl, r->rdata);
@@ -488,6 +519,7 @@ static struct rrset *variant_of(const struct zone_record *at, const struct zone_
 		.line = at->line,
 		.file = at->file,
 		.compressible = has_compressible_names(at->type),
+		.additional = draws_additional(at->type),
 		.building = 1,
 	};
 	for (size_t i = 0; i < v->rdata_n; i++) {

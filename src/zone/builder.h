@@ -30,7 +30,11 @@
 struct zone_builder;
 
 struct zone_build_options {
-	bool denial;          /* make an NSEC chain and give signature ids */
+	enum zone_denial denial; /* other than none: make the chain and give signature ids */
+	/* ZONE_NSEC3: the hash of RFC 5155 §5, with no salt and no further iterations (RFC 9276
+	 * §3.1), of a name in wire form, any case. */
+	void (*nsec3_hash)(const uint8_t *name, uint8_t out[NSEC3_HASH_LEN], void *context);
+	void *nsec3_context;
 	uint64_t max_records; /* 0: none */
 	/* Called from zone_free(): no version uses this id any more. May be NULL. */
 	void (*id_freed)(uint32_t id, void *context);

@@ -27,7 +27,8 @@ struct zone_list {
 };
 
 struct zone {
-	struct trie *names; /* name_key() -> struct node */
+	struct trie *names;  /* name_key() -> struct node */
+	struct trie *hashes; /* NSEC3 hash -> struct rrset, the NSEC3 (nsec3.c) */
 	const struct node *apex;
 	const struct rrset *soa;
 	struct zone_ids *ids;
@@ -45,13 +46,15 @@ struct zone {
 };
 
 struct zone_builder {
-	struct zone *made;  /* the version being built; its trie is an edit */
-	struct trie *start; /* from nothing: the empty trie that `names` is an edit of */
-	struct zone *base;  /* change: the version changed; else `like` */
+	struct zone *made;                 /* the version being built; its trie is an edit */
+	struct trie *start, *start_hashes; /* from nothing: the empty tries that `names` and
+					      `hashes` are edits of */
+	struct zone *base;                 /* change: the version changed; else `like` */
 	bool change;
 	struct zone_list
-	    touched;           /* change: names (struct node copies' keys), malloc'd wire names */
-	struct rrset *growing; /* the RRset that was appended to last, and its room */
+	    touched; /* change: names (struct node copies' keys), malloc'd wire names */
+	struct zone_list touched_hashes; /* change: malloc'd hashes whose NSEC3 changed */
+	struct rrset *growing;           /* the RRset that was appended to last, and its room */
 	size_t growing_cap;
 	size_t faults; /* findings of severity error */
 };
@@ -95,9 +98,23 @@ void builder_finding(struct zone_builder *b, struct diag *d, enum diag_severity 
     __attribute__((format(printf, 5, 6)));
 
 /* nsec.c */
-bool node_wants_nsec(const struct node *n);
+bool node_wants_nsec(const struct zone *z, const struct node *n);
 /* The NSEC of a node as it should be now (RFC 4034 §4). ERR_NOMEM. */
 enum err nsec_make(const struct zone *z, const struct node *n, struct rrset **out);
+
+/* Types of a node for a bitmap, ascending, without NSEC and RRSIG of the denial itself; room for
+ * rrset_n + 2. */
+size_t node_types(const struct zone *z, const struct node *n, uint16_t *types);
+
+/* nsec3.c: the same for RFC 5155. */
+enum err nsec3_add_param(struct zone_builder *b);
+enum err nsec3_make_all(struct zone_builder *b);
+/* Change: makes the NSEC3 of a name, and of the one before it, what they should be now. */
+enum err nsec3_renew(struct zone_builder *b, const uint8_t *name);
+const uint8_t *nsec3_hash_of(const struct rrset *nsec3);
+
+/* builder.c */
+struct rrset *rrset_of_one(const struct zone_record *r);
 
 /* check.c */
 void check_zone(const struct zone *z, struct zone_builder *b, struct diag *d);

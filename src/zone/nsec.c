@@ -7,9 +7,11 @@
 #include "dns/rrtype.h"
 #include "zone/internal.h"
 
-bool node_wants_nsec(const struct node *n)
+/* NSEC: each authoritative name with data, and each cut; NSEC3: empty non-terminals too (RFC 5155
+ * §7.1). */
+bool node_wants_nsec(const struct zone *z, const struct node *n)
 {
-	return n->rrset_n > 0 && !(n->flags & NODE_BELOW_CUT);
+	return !(n->flags & NODE_BELOW_CUT) && (n->rrset_n > 0 || z->options.denial == ZONE_NSEC3);
 }
 
 /* The owner after `n` in the chain; the last one points to the apex (RFC 4034 §4.1.1). */
@@ -22,33 +24,47 @@ static const struct node *next_owner(const struct zone *z, const struct node *n)
 		n = trie_next(z->names, (struct span){ key, len });
 		if (n == NULL)
 			return zone_apex(z);
-		if (node_wants_nsec(n))
+		if (node_wants_nsec(z, n))
 			return n;
 	}
 }
 
-/* The types of the bitmap, ascending; at a cut only what the parent is authoritative for, and NS
- * (RFC 4035 §2.3). */
-static size_t types_of(const struct node *n, uint16_t *types)
+static bool is_listed(const struct node *n, uint16_t type)
 {
-	size_t t = 0;
-	bool added = false;
+	return !(n->flags & NODE_CUT) || type == TYPE_NS || type == TYPE_DS;
+}
+
+/* What the denial adds to the types that are there: with NSEC itself and its signature, always;
+ * with NSEC3 a signature where something at the name is signed (RFC 5155 §7.1). */
+static size_t added_types(const struct zone *z, const struct node *n, uint16_t added[2])
+{
+	bool is_signed =
+	    n->rrset_n > 0 && (!(n->flags & NODE_CUT) || node_find(n, TYPE_DS) != NULL);
+
+	added[0] = TYPE_RRSIG;
+	added[1] = TYPE_NSEC;
+	return z->options.denial == ZONE_NSEC ? 2 : is_signed ? 1 : 0;
+}
+
+/* At a cut only what the parent is authoritative for, and NS (RFC 4035 §2.3). */
+size_t node_types(const struct zone *z, const struct node *n, uint16_t *types)
+{
+	uint16_t added[2];
+	size_t t = 0, added_n = added_types(z, n, added);
 
 	for (unsigned i = 0; i < n->rrset_n; i++) {
 		uint16_t type = n->rrset[i]->type;
-		if ((n->flags & NODE_CUT) && type != TYPE_NS && type != TYPE_DS)
+		if (!is_listed(n, type))
 			continue;
-		if (type > TYPE_RRSIG && !added) {
-			types[t++] = TYPE_RRSIG;
-			types[t++] = TYPE_NSEC;
-			added = true;
+		if (type > TYPE_RRSIG) {
+			for (size_t k = 0; k < added_n; k++)
+				types[t++] = added[k];
+			added_n = 0;
 		}
 		types[t++] = type;
 	}
-	if (!added) {
-		types[t++] = TYPE_RRSIG;
-		types[t++] = TYPE_NSEC;
-	}
+	for (size_t k = 0; k < added_n; k++)
+		types[t++] = added[k];
 	return t;
 }
 
@@ -67,7 +83,7 @@ enum err nsec_make(const struct zone *z, const struct node *n, struct rrset **ou
 
 	uint8_t *rdata = r->wire + RR_FIXED_LEN;
 	memcpy(rdata, next, next_len);
-	size_t bitmap = rdata_write_bitmap(types, types_of(n, types), rdata + next_len, cap);
+	size_t bitmap = rdata_write_bitmap(types, node_types(z, n, types), rdata + next_len, cap);
 	*r = (struct rrset){
 		.type = TYPE_NSEC,
 		.rr_n = 1,

@@ -41,6 +41,7 @@ struct rrset {
 	uint16_t file;        /* index into the files of the zone's source */
 	uint8_t compressible; /* RDATA has names that may be compressed (NS, CNAME, SOA, MX, PTR,
 				 ...) */
+	uint8_t additional;   /* RDATA has a name whose addresses help (NS, MX, SRV, SVCB, ...) */
 	uint8_t building;     /* not sealed yet: the builder's own */
 	struct rrset_steering *steering; /* NULL when everybody gets the same; owned */
 	uint8_t wire[];

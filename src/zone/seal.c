@@ -258,11 +258,42 @@ static bool finish_node(struct span key, void *value, void *context)
 	struct zone *z = p->b->made;
 
 	(void)key;
-	if (z->options.denial && node_wants_nsec(n))
+	if (z->options.denial == ZONE_NSEC && node_wants_nsec(z, n))
 		p->err = nsec_make(z, n, &n->nsec);
 	if (p->err == ERR_OK)
 		p->err = give_node_ids(p->b, n);
 	return p->err == ERR_OK;
+}
+
+/* NSEC3 RRsets: always authoritative, each known by its hash. */
+static bool finish_nsec3(struct span key, void *value, void *context)
+{
+	struct pass *p = context;
+	const struct rrset *before = p->b->base != NULL ? trie_get(p->b->base->hashes, key) : NULL;
+	struct rrset *r = value;
+
+	if (r->building && r->sig_id == 0)
+		p->err = give_id(p->b, r, r, before);
+	return p->err == ERR_OK;
+}
+
+static bool find_dead_nsec3(struct span key, void *value, void *context)
+{
+	struct pass *p = context;
+
+	p->err = add_dead(p->b->base, p->dead, value, trie_get(p->b->made->hashes, key));
+	return p->err == ERR_OK;
+}
+
+static bool seal_nsec3(struct span key, void *value, void *context)
+{
+	struct zone *z = context;
+	struct rrset *r = value;
+
+	(void)key;
+	r->building = 0;
+	z->data_bytes += rrset_bytes(r) + NSEC3_HASH_LEN + name_len(nsec3_owner(r));
+	return true;
 }
 
 static bool seal_node(struct span key, void *value, void *context)
@@ -312,7 +343,10 @@ static enum err seal_whole(struct zone_builder *b, struct diag *d, struct zone_l
 	struct zone *z = b->made;
 	struct pass p = { .b = b, .d = d, .dead = dead };
 
-	trie_walk(z->names, settle_node, &p);
+	if (z->options.denial == ZONE_NSEC3)
+		p.err = nsec3_add_param(b);
+	if (!p.err)
+		trie_walk(z->names, settle_node, &p);
 	if (p.err)
 		return p.err;
 	if (!find_apex(b, d))
@@ -320,9 +354,16 @@ static enum err seal_whole(struct zone_builder *b, struct diag *d, struct zone_l
 	check_zone(z, b, d);
 	if (b->faults > 0)
 		return ERR_INVALID;
-	trie_walk(z->names, finish_node, &p);
+	if (z->options.denial == ZONE_NSEC3)
+		p.err = nsec3_make_all(b);
+	if (!p.err)
+		trie_walk(z->names, finish_node, &p);
+	if (!p.err)
+		trie_walk(z->hashes, finish_nsec3, &p);
 	if (!p.err && b->base != NULL)
 		trie_walk(b->base->names, find_dead_node, &p);
+	if (!p.err && b->base != NULL)
+		trie_walk(b->base->hashes, find_dead_nsec3, &p);
 	return p.err;
 }
 
@@ -404,9 +445,11 @@ static enum err renew_nsec(struct zone_builder *b, const uint8_t *name)
 	struct rrset *made = NULL;
 	enum err e = ERR_OK;
 
+	if (z->options.denial == ZONE_NSEC3)
+		return nsec3_renew(b, name);
 	if (n == NULL || !z->options.denial)
 		return ERR_OK;
-	if (node_wants_nsec(n))
+	if (node_wants_nsec(z, n))
 		e = nsec_make(z, n, &made);
 	if (e)
 		return e;
@@ -439,7 +482,7 @@ static const struct node *owner_before(const struct zone *z, const uint8_t *name
 		size_t n = name_key(name, key);
 		const struct node *p =
 		    trie_find_previous(z->names, (struct span){ key, n }).previous;
-		if (p == NULL || node_wants_nsec(p))
+		if (p == NULL || node_wants_nsec(z, p))
 			return p;
 		name = p->name;
 	}
@@ -524,6 +567,21 @@ static enum err renew_all_nsec(struct zone_builder *b)
 	return e;
 }
 
+static enum err change_nsec3_ids(struct zone_builder *b, struct diag *d, struct zone_list *dead,
+				 const uint8_t *hash)
+{
+	struct span key = { hash, NSEC3_HASH_LEN };
+	struct pass p = { .b = b, .d = d, .dead = dead };
+	struct rrset *now = trie_get(b->made->hashes, key);
+	struct rrset *before = trie_get(b->base->hashes, key);
+
+	if (now != NULL)
+		finish_nsec3(key, now, &p);
+	if (!p.err && before != NULL)
+		find_dead_nsec3(key, before, &p);
+	return p.err;
+}
+
 static enum err seal_change(struct zone_builder *b, struct diag *d, struct zone_list *dead)
 {
 	struct zone *z = b->made;
@@ -551,6 +609,8 @@ static enum err seal_change(struct zone_builder *b, struct diag *d, struct zone_
 		if (before != NULL)
 			e = find_dead(b, dead, before);
 	}
+	for (size_t i = 0; i < b->touched_hashes.n && !e; i++)
+		e = change_nsec3_ids(b, d, dead, b->touched_hashes.item[i]);
 	return e;
 }
 
@@ -604,7 +664,14 @@ static void seal_nodes(struct zone_builder *b)
 	if (!b->change) {
 		z->data_bytes = 0;
 		trie_walk(z->names, seal_node, z);
+		trie_walk(z->hashes, seal_nsec3, z);
 		return;
+	}
+	for (size_t i = 0; i < b->touched_hashes.n; i++) {
+		struct span key = { b->touched_hashes.item[i], NSEC3_HASH_LEN };
+		struct rrset *nsec3 = trie_get(z->hashes, key);
+		if (nsec3 != NULL && nsec3->building)
+			seal_nsec3(key, nsec3, z);
 	}
 	for (size_t i = 0; i < b->touched.n; i++) {
 		struct node *n = node_at(z, b->touched.item[i]);
@@ -633,6 +700,7 @@ enum err zone_build_seal(struct zone_builder *b, struct zone **out, struct diag 
 	}
 	seal_nodes(b);
 	trie_seal(b->made->names);
+	trie_seal(b->made->hashes);
 	hand_over(b, ids, id_n);
 	*out = b->made;
 	b->made = NULL;

@@ -101,6 +101,19 @@ const struct node *zone_nsec_for(const struct zone *z, const uint8_t *wire)
 	}
 }
 
+const struct rrset *zone_nsec3_match(const struct zone *z, const uint8_t hash[NSEC3_HASH_LEN])
+{
+	return trie_get(z->hashes, (struct span){ hash, NSEC3_HASH_LEN });
+}
+
+const struct rrset *zone_nsec3_cover(const struct zone *z, const uint8_t hash[NSEC3_HASH_LEN])
+{
+	struct trie_found f = trie_find_previous(z->hashes, (struct span){ hash, NSEC3_HASH_LEN });
+
+	/* What lies before the first is covered by the last, which points round to it. */
+	return f.exact != NULL ? f.exact : f.previous != NULL ? f.previous : trie_last(z->hashes);
+}
+
 /* ---- what is known of the whole ---- */
 
 const struct node *zone_apex(const struct zone *z)
@@ -137,7 +150,7 @@ uint32_t zone_negative_ttl(const struct zone *z)
 	return z->soa->ttl < minimum ? z->soa->ttl : minimum;
 }
 
-bool zone_has_denial(const struct zone *z)
+enum zone_denial zone_denial(const struct zone *z)
 {
 	return z->options.denial;
 }
@@ -159,7 +172,7 @@ size_t zone_rr_n(const struct zone *z)
 
 size_t zone_bytes(const struct zone *z)
 {
-	return trie_bytes(z->names) + z->data_bytes;
+	return trie_bytes(z->names) + trie_bytes(z->hashes) + z->data_bytes;
 }
 
 uint32_t zone_sig_id_end(const struct zone *z)
@@ -203,6 +216,14 @@ static bool free_node(struct span key, void *value, void *context)
 	return true;
 }
 
+static bool free_nsec3(struct span key, void *value, void *context)
+{
+	(void)key;
+	(void)context;
+	rrset_free(value);
+	return true;
+}
+
 void zone_free(struct zone *z)
 {
 	if (z == NULL)
@@ -219,9 +240,12 @@ void zone_free(struct zone *z)
 		free(z->dropped_nodes.item[i]);
 	list_free(&z->dropped_rrsets);
 	list_free(&z->dropped_nodes);
-	if (z->newer == NULL || !z->newer_shares)
+	if (z->newer == NULL || !z->newer_shares) {
 		trie_walk(z->names, free_node, NULL);
+		trie_walk(z->hashes, free_nsec3, NULL);
+	}
 	trie_free(z->names);
+	trie_free(z->hashes);
 	ids_unref(z->ids);
 	for (uint16_t i = 0; i < z->file_n; i++)
 		free(z->files[i]);

@@ -25,6 +25,15 @@
 
 struct zone;
 
+/* How the absence of names is proved. */
+enum zone_denial {
+	ZONE_NO_DENIAL, /* unsigned */
+	ZONE_NSEC,      /* RFC 4034 §4 */
+	ZONE_NSEC3,     /* RFC 5155, SHA-1, no opt-out */
+};
+
+#define NSEC3_HASH_LEN 20
+
 enum node_flag {
 	NODE_APEX = 1,
 	NODE_CUT = 2, /* owns NS and is not the apex: a delegation point */
@@ -76,13 +85,21 @@ const struct rrset *node_rrset(const struct node *n, uint16_t type);
  * it. In a zone with denial never NULL for names within the zone. */
 const struct node *zone_nsec_for(const struct zone *z, const uint8_t *name);
 
+/* The NSEC3 RRset of a name with that hash, or NULL; and the one that matches or covers it, which
+ * in a zone with NSEC3 is never NULL. */
+const struct rrset *zone_nsec3_match(const struct zone *z, const uint8_t hash[NSEC3_HASH_LEN]);
+const struct rrset *zone_nsec3_cover(const struct zone *z, const uint8_t hash[NSEC3_HASH_LEN]);
+/* Wire name that an NSEC3 RRset stands under: the hash in base32hex below the apex (RFC 5155 §3).
+ */
+const uint8_t *nsec3_owner(const struct rrset *nsec3);
+
 const struct node *zone_apex(const struct zone *z);
 const uint8_t *zone_name(const struct zone *z);
 const struct rrset *zone_soa(const struct zone *z);
 uint32_t zone_serial(const struct zone *z);
 /* min(SOA TTL, SOA MINIMUM): what negative answers carry (RFC 2308 §3, RFC 9077 §3). */
 uint32_t zone_negative_ttl(const struct zone *z);
-bool zone_has_denial(const struct zone *z);
+enum zone_denial zone_denial(const struct zone *z);
 /* Greatest TTL of any RRset in it. */
 uint32_t zone_max_ttl(const struct zone *z);
 

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * nsec3.h -- the hash of owner names (RFC 5155 §5) with the parameters of RFC 9276 §3.1: SHA-1, no
+ * salt, no further iterations.
+ *
+ * Threads.   A hasher belongs to one thread. Memory.    One OpenSSL context a hasher; hashing
+ * allocates nothing.
+ */
+#ifndef DNSSEC_NSEC3_H
+#define DNSSEC_NSEC3_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define NSEC3_HASH_OCTETS 20
+
+struct nsec3_hasher;
+
+/* ERR_CRYPTO, ERR_NOMEM. */
+enum err nsec3_hasher_new(struct nsec3_hasher **out);
+void nsec3_hasher_free(struct nsec3_hasher *h);
+
+/* `name` in wire form, any case. */
+void nsec3_hash(struct nsec3_hasher *h, const uint8_t *name, uint8_t out[NSEC3_HASH_OCTETS]);
+
+#endif

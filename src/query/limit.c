@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Response rate limiting, where the answer is known and not yet written. */
+#include "query/stages.h"
+
+static enum rate_class class_of(const struct answer *a)
+{
+	if (a->rcode == RCODE_NXDOMAIN)
+		return RATE_NXDOMAIN;
+	if (a->rcode != RCODE_NOERROR)
+		return RATE_ERROR;
+	if (a->referral)
+		return RATE_REFERRAL;
+	return a->rrset_n > 0 && a->rrset[0].section == SECTION_ANSWER ? RATE_POSITIVE
+								       : RATE_NODATA;
+}
+
+enum step query_limit(struct query *q)
+{
+	const struct rate_limit *l = &q->view->rate_limit;
+	const struct zone_view *zv = q->answer.zone;
+
+	if (l->per_second == 0 || q->rates == NULL || q->client.tcp || q->cookie_good)
+		return STEP_GO_ON;
+	if (zv != NULL && !zv->rate_limited)
+		return STEP_GO_ON;
+	/* Zones are told apart by where their name lies, which one view keeps. */
+	uint64_t zone = zv != NULL ? (uint64_t)(uintptr_t)zone_name(zv->zone) : 0;
+	switch (rate_check(q->rates, l, &q->client.addr, class_of(&q->answer), zone, q->now)) {
+	case RATE_SEND:
+		break;
+	case RATE_SLIP:
+		q->answer.rrset_n = 0;
+		q->answer.slipped = true;
+		counter_add(&q->stats->rate_slipped, 1);
+		break;
+	case RATE_DROP:
+		counter_add(&q->stats->rate_dropped, 1);
+		return STEP_DROPPED;
+	}
+	return STEP_GO_ON;
+}
