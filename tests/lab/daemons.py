@@ -63,6 +63,7 @@ class Daemon:
     """A process with a log; `address` and `port` say where it answers."""
 
     name = "daemon"
+    prefix = ()  # of the command: taskset and the like
 
     def __init__(self, directory, address="127.0.0.1", port=53):
         self.dir = pathlib.Path(directory)
@@ -74,7 +75,7 @@ class Daemon:
     def run(self, *command, env=None):
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            [str(c) for c in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir,
+            [str(c) for c in (*self.prefix, *command)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir,
             env={**os.environ, **(env or {})})
         log.close()
 
@@ -264,7 +265,12 @@ class Unbound(Daemon):
     name = "unbound"
 
     def parent(self, name, address, port, anchors):
+        self.stubs([name], address, port, anchors)
+
+    def stubs(self, names, address, port, anchors):
         (self.dir / "anchor").write_text("\n".join(anchors) + "\n")
+        stubs = "".join(f'stub-zone:\n  name: "{n}"\n  stub-addr: {address}@{port}\n' for n in ["test.", *names])
+        local = "".join(f'  local-zone: "{n}" nodefault\n' for n in ["test.", *names])
         (self.dir / "unbound.conf").write_text(f"""
 server:
   interface: {self.address}@{self.port}
@@ -286,12 +292,9 @@ server:
   aggressive-nsec: no
   target-fetch-policy: "0 0 0 0 0"
   outbound-msg-retry: 3
-remote-control:
+{local}remote-control:
   control-enable: no
-stub-zone:
-  name: "{name}"
-  stub-addr: {address}@{port}
-""")
+{stubs}""")
 
     def launch(self):
         self.run("unbound", "-d", "-c", self.dir / "unbound.conf")

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A validator of its own on dnspython: is this answer secure under that DNSKEY set, and that set under this DS?
 
-It knows nothing of how an answer came about. RFC 4035 section 5; NSEC proofs by section 5.4 and RFC 4592."""
+It knows nothing of how an answer came about. RFC 4035 section 5; NSEC proofs by section 5.4 and RFC 4592; NSEC3 by RFC 5155 section 8."""
+import base64
+
 import dns.dnssec
 import dns.name
 import dns.rcode
@@ -101,7 +103,69 @@ def wildcard_of(encloser):
     return dns.name.Name((b"*",) + encloser.labels)
 
 
+# ---- denial by hashes (RFC 5155 section 8) ----
+
+def nsec3s(answer):
+    return [(r.name.labels[0].decode().upper(), r[0]) for r in answer.authority if r.rdtype == dns.rdatatype.NSEC3]
+
+
+def hash_of(name, nsec3):
+    return dns.dnssec.nsec3_hash(name, nsec3.salt, nsec3.iterations, nsec3.algorithm)
+
+
+def base32hex(raw):
+    return base64.b32encode(raw).translate(bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHIJKLMNOPQRSTUV")).decode()
+
+
+def matching3(records, name):
+    return next((r for owner, r in records if owner == hash_of(name, r)), None)
+
+
+def covering3(records, name):
+    for owner, r in records:
+        hashed, following = hash_of(name, r), base32hex(r.next)
+        if (owner < hashed < following) if owner < following else (hashed > owner or hashed < following):
+            return r
+    return None
+
+
+def closest_encloser3(records, name, zone):
+    """The closest encloser and the name one label longer, both proved (section 8.3)."""
+    closer = name
+    while closer != zone:
+        parent = closer.parent()
+        match = matching3(records, parent)
+        if match is not None and covering3(records, closer) is not None:
+            at_cut = has_type(match, dns.rdatatype.NS) and not has_type(match, dns.rdatatype.SOA)
+            if at_cut or has_type(match, dns.rdatatype.DNAME):
+                raise Bogus(f"the closest encloser of {name} is a cut or owns DNAME")
+            return parent
+        closer = parent
+    raise Bogus(f"no closest encloser is proved for {name}")
+
+
+def check_name_error3(answer, name, zone):
+    records = nsec3s(answer)
+    encloser = closest_encloser3(records, name, zone)
+    if covering3(records, wildcard_of(encloser)) is None:
+        raise Bogus(f"nothing denies a wildcard for {name}")
+
+
+def check_no_data3(answer, name, rdtype, zone):
+    records = nsec3s(answer)
+    match = matching3(records, name)
+    if match is None:
+        match = matching3(records, wildcard_of(closest_encloser3(records, name, zone)))
+    elif rdtype != dns.rdatatype.DS and has_type(match, dns.rdatatype.NS) and not has_type(match, dns.rdatatype.SOA):
+        raise Bogus(f"the NSEC3 of {name} is the parent's")
+    if match is None or has_type(match, rdtype) or has_type(match, dns.rdatatype.CNAME):
+        raise Bogus(f"nothing says that {name} has no such type")
+
+
 def check_name_error(answer, name, zone):
+    if nsec3s(answer):
+        check_name_error3(answer, name, zone)
+        return
     proof = is_denied(nsecs(answer), name, zone)
     if proof is None:
         raise Bogus(f"nothing denies {name}")
@@ -110,6 +174,9 @@ def check_name_error(answer, name, zone):
 
 
 def check_no_data(answer, name, rdtype, zone):
+    if nsec3s(answer):
+        check_no_data3(answer, name, rdtype, zone)
+        return
     records = nsecs(answer)
     for owner, nsec in records:
         if owner == name:
@@ -147,7 +214,8 @@ def check_expansion(answer, rrset, labels, zone):
     if labels > own:
         raise Bogus(f"{rrset.name}: more labels signed than there are")
     closer = dns.name.Name(rrset.name.labels[len(rrset.name.labels) - 1 - labels - 1:])
-    if is_denied(nsecs(answer), closer, zone) is None:
+    denied = covering3(nsec3s(answer), closer) if nsec3s(answer) else is_denied(nsecs(answer), closer, zone)
+    if denied is None:
         raise Bogus(f"{rrset.name} comes from a wildcard, but nothing denies {closer}")
 
 
@@ -163,7 +231,8 @@ def check_answer(answer, zone, keys):
     for rrset in data(answer.answer):
         if not is_synthesized(rrset, answer.answer):
             check_expansion(answer, rrset, check_rrset(rrset, answer.answer, zone, keys), zone)
-    referral = not (answer.flags & dns.flags.AA)
+    # An alias may lead to a cut: then the answer is authoritative and a referral.
+    referral = any(r.rdtype == dns.rdatatype.NS and r.name != zone for r in answer.authority)
     for rrset in data(answer.authority):
         if not (referral and rrset.rdtype == dns.rdatatype.NS):
             check_rrset(rrset, answer.authority, zone, keys)
