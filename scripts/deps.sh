@@ -28,6 +28,7 @@ packages_test=(
 	clang-tidy
 	python3 python3-pytest python3-dnspython python3-cryptography python3-yaml
 	bind9 bind9-utils nsd knot unbound ldnsutils        # what we are tested against
+	pdns-server pdns-backend-bind openssl
 	libmaxmind-db-writer-perl iproute2                  # small location databases; network namespaces
 	codespell mandoc shellcheck binutils procps
 )
@@ -76,7 +77,7 @@ as_root() {
 # The servers that tests need must not start serving on this machine just because they were installed:
 # invoke-rc.d asks this script (101 = do not start), and systemd units are disabled afterwards.
 policy=/usr/sbin/policy-rc.d
-services=(named nsd unbound knot)
+services=(named nsd unbound knot pdns)
 
 hold_services() {
 	[ ! -e $policy ] || return 0
@@ -89,7 +90,7 @@ disable_services() {
 	local service
 	[ -d /run/systemd/system ] || return 0
 	for service in "${services[@]}"; do
-		if printf '%s\n' "$@" | grep -qx -e "$service" -e "${service/named/bind9}"; then
+		if printf '%s\n' "$@" | grep -qx -e "$service" -e "${service/named/bind9}" -e "${service/pdns/pdns-server}"; then
 			as_root systemctl disable --quiet "$service" 2>/dev/null || true
 		fi
 	done

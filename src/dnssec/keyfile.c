@@ -196,9 +196,13 @@ static enum err private_pkey(const char *text, const char *path, struct diag *d,
 	}
 	*algorithm = (uint8_t)a;
 	const char *private = field(text, "PrivateKey", &len);
-	if (private == NULL || !base64_decode(private, len, bytes, sizeof bytes, &n) ||
-	    n != PRIVATE_LEN)
+	if (private == NULL || !base64_decode(private, len, bytes, sizeof bytes, &n) || n == 0 ||
+	    (n != PRIVATE_LEN && *algorithm == ALG_ED25519))
 		return finding(d, path, ERR_SYNTAX, "the field PrivateKey is missing or damaged");
+	/* BIND writes a number without its leading zeroes: one key in 256 is shorter. */
+	memmove(bytes + PRIVATE_LEN - n, bytes, n);
+	memset(bytes, 0, PRIVATE_LEN - n);
+	n = PRIVATE_LEN;
 	*out = *algorithm == ALG_ED25519
 		   ? EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, bytes, n)
 		   : p256_from_scalar(bytes, n);

@@ -268,6 +268,15 @@ static bool read_more(struct connection *c)
 
 static void on_event(uv_poll_t *poll, int status, int events);
 
+static bool may_go_on(const struct connection *c)
+{
+	if (unsent(c) >= OUTPUT_PAUSE)
+		return false; /* goes on when the client reads */
+	if (c->in_n >= 2 && c->in_n >= 2u + load_u16(c->in))
+		return true;
+	return c->tls != NULL && !c->ended && tls_has_more(c->tls);
+}
+
 static void note_handshake(struct connection *c)
 {
 	struct net_stats *s = &c->worker->stats;
@@ -314,16 +323,16 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	if (c->tls != NULL && c->tls_events != 0)
 		events |= UV_READABLE | UV_WRITABLE;
 	c->tls_events = 0;
+	if (ok && (events & UV_WRITABLE))
+		ok = flush(c);
+	/* No event tells of what has been read and waits here, or in OpenSSL: so on until the
+	 * client has to do something. */
 	do {
 		if (ok && (events & UV_READABLE) && !c->ended)
 			ok = read_more(c);
-		if (ok && (events & UV_WRITABLE))
-			ok = flush(c);
 		if (ok && c->in_n > 0)
-			ok = worker_begin(c->worker) && work_off(c);
-		/* What OpenSSL holds decrypted makes no event. */
-	} while (ok && c->tls != NULL && tls_has_more(c->tls) && !c->ended &&
-		 unsent(c) < OUTPUT_PAUSE && c->in_n < c->in_cap);
+			ok = worker_begin(c->worker) && work_off(c) && flush(c);
+	} while (ok && may_go_on(c));
 	if (c->tls != NULL && !c->established)
 		note_handshake(c);
 	/* What was answered before a fault still goes out. */
@@ -335,8 +344,11 @@ void tcp_answer_later(struct connection *c, const uint8_t *bytes, size_t n)
 {
 	bool ok = append(c, bytes, n) && flush(c);
 
-	if (ok && c->in_n > 0)
+	while (ok && c->in_n > 0) {
 		ok = work_off(c) && flush(c);
+		if (unsent(c) >= OUTPUT_PAUSE || c->in_n < 2 || c->in_n < 2u + load_u16(c->in))
+			break;
+	}
 	wait_or_close(c, ok);
 }
 

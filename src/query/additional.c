@@ -15,12 +15,14 @@ static bool is_there(const struct query *q, const struct rrset *r)
 	return false;
 }
 
-static void add(struct query *q, const struct zone_view *zv, const struct node *host)
+static void add(struct query *q, const struct zone_view *zv, const struct node *host,
+		uint16_t alias_type)
 {
-	static const uint16_t TYPES[] = { TYPE_A, TYPE_AAAA };
+	/* RFC 9460 §4.1: an alias of a service draws the service too. */
+	const uint16_t types[] = { TYPE_A, TYPE_AAAA, alias_type };
 
-	for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++) {
-		const struct rrset *r = node_rrset(host, TYPES[i]);
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		const struct rrset *r = types[i] != 0 ? node_rrset(host, types[i]) : NULL;
 		if (r == NULL || q->answer.rrset_n == ANSWER_RRSETS_MAX)
 			continue;
 		r = query_steer(q, zv, r);
@@ -28,6 +30,17 @@ static void add(struct query *q, const struct zone_view *zv, const struct node *
 			continue;
 		answer_add(q, SECTION_ADDITIONAL, zv, r, host->name)->optional = true;
 	}
+}
+
+static bool is_service(uint16_t type)
+{
+	return type == TYPE_SVCB || type == TYPE_HTTPS;
+}
+
+/* RFC 9460 §2.4.2: AliasMode. */
+static bool is_alias(const struct answer_rrset *a, const uint8_t *rr)
+{
+	return is_service(a->rrset->type) && load_u16(rr + RR_FIXED_LEN) == 0;
 }
 
 static const uint8_t *target_of(const struct answer_rrset *a, const uint8_t *rr)
@@ -40,8 +53,7 @@ static const uint8_t *target_of(const struct answer_rrset *a, const uint8_t *rr)
 		return NULL;
 	const uint8_t *target = rdata.p + names[0].at;
 	/* RFC 9460 §2.5.2: "." in ServiceMode is the owner itself. */
-	bool service = type == TYPE_SVCB || type == TYPE_HTTPS;
-	return service && *target == 0 && load_u16(rdata.p) > 0 ? a->owner : target;
+	return is_service(type) && *target == 0 && load_u16(rdata.p) > 0 ? a->owner : target;
 }
 
 static void add_targets(struct query *q, const struct answer_rrset *a)
@@ -51,12 +63,13 @@ static void add_targets(struct query *q, const struct answer_rrset *a)
 
 	for (unsigned i = 0; i < a->rrset->rr_n && i < TARGETS_MAX; i++) {
 		const uint8_t *target = target_of(a, rr);
+		uint16_t alias_type = is_alias(a, rr) ? a->rrset->type : 0;
 		rr += RR_FIXED_LEN + load_u16(rr + RR_FIXED_LEN - 2);
 		if (target == NULL || !name_is_within(target, zone_name(zv->zone)))
 			continue;
 		const struct node *host = zone_node(zv->zone, target);
 		if (host != NULL)
-			add(q, zv, host);
+			add(q, zv, host, alias_type);
 	}
 }
 

@@ -88,12 +88,12 @@ void answer_no_data(struct query *q, const struct zone_view *zv, const struct zo
 		add_nsec3(q, zv, f->node->name);
 		return;
 	}
-	/* RFC 4035 §3.1.3.1: the bitmap at the name; for an empty non-terminal the NSEC that spans
-	 * it. */
-	add_nsec(q, zv, f->node->name);
-	/* §3.1.3.4: with a wildcard, also that nothing closer exists. */
+	/* RFC 4035 §3.1.3.4: with a wildcard, also that nothing closer exists. It stands first:
+	 * Unbound reads the closest encloser from it before it looks at the wildcard's. */
 	if (wildcard)
 		add_nsec(q, zv, name);
+	/* §3.1.3.1: the bitmap at the name; for an empty non-terminal the NSEC that spans it. */
+	add_nsec(q, zv, f->node->name);
 }
 
 void answer_no_name(struct query *q, const struct zone_view *zv, const struct zone_find *f,

@@ -110,3 +110,19 @@ def test_a_broken_message_ends_the_connection_and_nothing_else(concord):
         s.sendall(struct.pack("!H", 3) + b"abc")
         assert receive(s) is None
     assert c.ask("www.example.", "A", tcp=True).answer
+
+
+def test_pipelined_questions_with_big_answers_are_all_answered(concord):
+    """What was read and waits for the client to take answers makes no event of its own."""
+    c = concord(signing="none")
+    wires = [make_query("big.example.", "TXT").to_wire() for _ in range(300)]
+    with socket.create_connection((c.address, c.port), timeout=10) as s:
+        s.sendall(b"".join(struct.pack("!H", len(w)) + w for w in wires))
+        left = b""
+        for _ in wires:
+            while len(left) < 2 or len(left) < 2 + struct.unpack("!H", left[:2])[0]:
+                more = s.recv(65536)
+                assert more
+                left += more
+            left = left[2 + struct.unpack("!H", left[:2])[0]:]
+    assert left == b""

@@ -112,9 +112,9 @@ def test_an_unreadable_or_open_key_is_one_line(concord, tmp_path):
     keys[0].unlink()
     code, said = concord(start=False, keys=names).fails_to_start()
     assert code == 1 and said.count("error:") == 1 and "No such file" in said
-    keys[1].write_text("Private-key-format: v1.3\nAlgorithm: 13 (ECDSAP256SHA256)\nPrivateKey: AAAA\n")
+    keys[1].write_text("Private-key-format: v1.3\nAlgorithm: 13 (ECDSAP256SHA256)\nPrivateKey: AAA\n")
     code, said = concord(start=False, keys=f"[{{file: {keys[1]}}}]").fails_to_start()
-    assert code == 1 and "PrivateKey is missing or damaged" in said and "AAAA" not in said
+    assert code == 1 and "PrivateKey is missing or damaged" in said and "AAA" not in said
 
 
 def test_a_damaged_mmdb_is_one_line_and_at_reload_the_old_one_goes_on(concord, tmp_path):

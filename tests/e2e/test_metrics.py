@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Prometheus text."""
+import re
+import urllib.error
+import urllib.request
+
+import pytest
+
+from lab.daemons import free_port
+
+
+def fetch(port, path="/metrics"):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as r:
+        return r.headers["Content-Type"], r.read().decode()
+
+
+def values(text):
+    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if not line.startswith("#")}
+
+
+@pytest.fixture
+def served(concord):
+    port = free_port()
+    c = concord(server={"metrics-listen": f"127.0.0.1@{port}"})
+    c.metrics_port = port
+    return c
+
+
+def test_answers_are_counted_by_zone_rcode_transport_and_time(served):
+    for _ in range(3):
+        served.ask("www.example.", "A")
+    served.ask("nothing.example.", "A")
+    served.ask("www.example.", "A", tcp=True)
+    kind, text = fetch(served.metrics_port)
+    assert kind.startswith("text/plain; version=0.0.4")
+    v = values(text)
+    assert v['concord_zone_responses_total{zone="example.",rcode="NOERROR"}'] == 4
+    assert v['concord_zone_responses_total{zone="example.",rcode="NXDOMAIN"}'] == 1
+    assert v["concord_udp_requests_total"] == 4 and v["concord_tcp_requests_total"] == 1
+    assert v["concord_udp_seconds_count"] == 4 == v['concord_udp_seconds_bucket{le="+Inf"}']
+    assert v['concord_zone_serial{zone="example."}'] == 1 and v["concord_zones"] == 1
+    buckets = [n for k, n in v.items() if k.startswith("concord_udp_seconds_bucket")]
+    assert buckets == sorted(buckets)
+
+
+def test_every_line_is_well_formed_and_every_name_explained(served):
+    """The exposition format: one HELP and TYPE for each name, before its values."""
+    _, text = fetch(served.metrics_port)
+    told = set()
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            name = line.split()[2]
+            assert name not in told, name
+            told.add(name)
+        elif not line.startswith("#"):
+            m = re.fullmatch(r'([a-z_]+)(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.e+-]+', line)
+            assert m, line
+            base = re.sub(r"_(bucket|sum|count)$", "", m[1])
+            assert m[1] in told or base in told, line
+
+
+def test_nothing_but_metrics_is_served_there(served):
+    for path in ("/", "/v1/status", "/v1/zones/example./keys", "/metrics/../v1/status"):
+        with pytest.raises(urllib.error.HTTPError) as e:
+            fetch(served.metrics_port, path)
+        assert e.value.code == 404
