@@ -3,6 +3,7 @@
 #include "control/control.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,6 +240,7 @@ static enum err load_zones(struct control *c, struct config *config, const struc
 		 * keeps the old, whose pointers are about to go. */
 		all[i]->config = *z;
 	}
+	malloc_trim(0); /* what parsing left over */
 	log_gone(c, config);
 	replace_entries(c, all, config->zone_n);
 	return result;

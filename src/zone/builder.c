@@ -225,16 +225,22 @@ enum err builder_replace(struct zone_builder *b, struct node *old, struct node *
 		e = ERR_NOMEM;
 	if (!e)
 		e = trie_set(b->made->names, (struct span){ key, n }, with, NULL);
-	if (!e && old != NULL && !fresh)
+	if (e)
+		return e;
+	b->last = with;
+	b->has_apex = b->has_apex || name_equal(with->name, b->made->name);
+	if (old != NULL && !fresh)
 		free(old);
-	return e;
+	return ERR_OK;
 }
 
 static struct node *lookup(const struct zone_builder *b, const uint8_t *name)
 {
 	uint8_t key[NAME_KEY_MAX];
-	size_t n = name_key(name, key);
 
+	if (b->last != NULL && name_equal(b->last->name, name))
+		return b->last;
+	size_t n = name_key(name, key);
 	return trie_get(b->made->names, (struct span){ key, n });
 }
 
@@ -242,7 +248,8 @@ static struct node *lookup(const struct zone_builder *b, const uint8_t *name)
 static enum err make_ancestors(struct zone_builder *b, const uint8_t *name)
 {
 	for (const uint8_t *up = name_parent(name);
-	     name_label_n(up) >= name_label_n(b->made->name) && lookup(b, up) == NULL;
+	     name_label_n(up) >= name_label_n(b->made->name) &&
+	     !(b->has_apex && name_equal(up, b->made->name)) && lookup(b, up) == NULL;
 	     up = name_parent(up)) {
 		struct node *n = node_new(up, 0);
 		if (n == NULL)
@@ -470,6 +477,7 @@ static enum err prune(struct zone_builder *b, struct node *n)
 			if (e)
 				return e;
 		}
+		b->last = NULL;
 		trie_remove(b->made->names, (struct span){ key, len }, &e);
 		if (e)
 			return e;

@@ -54,7 +54,9 @@ struct zone_builder {
 	struct zone_list
 	    touched; /* change: names (struct node copies' keys), malloc'd wire names */
 	struct zone_list touched_hashes; /* change: malloc'd hashes whose NSEC3 changed */
-	struct rrset *growing;           /* the RRset that was appended to last, and its room */
+	struct node *last; /* put in last: records of one owner mostly follow one another */
+	bool has_apex;
+	struct rrset *growing; /* the RRset that was appended to last, and its room */
 	size_t growing_cap;
 	size_t faults; /* findings of severity error */
 };

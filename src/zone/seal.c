@@ -84,10 +84,20 @@ static enum err settle_rrset(struct zone_builder *b, struct rrset *r)
 
 /* ---- flags ---- */
 
+static bool has_wildcard(const struct zone *z, const struct node *n)
+{
+	uint8_t key[NAME_KEY_MAX + 2];
+	size_t len = name_key(n->name, key);
+
+	key[len] = '*';
+	key[len + 1] = 0;
+	return trie_get(z->names, (struct span){ key, len + 2 }) != NULL;
+}
+
+/* All but NODE_HAS_WILDCARD. */
 static uint8_t derive_flags(const struct zone *z, const struct node *n, const struct node *parent)
 {
-	uint8_t key[NAME_KEY_MAX + 2], flags = 0;
-	size_t len = name_key(n->name, key);
+	uint8_t flags = 0;
 
 	if (name_equal(n->name, z->name))
 		flags |= NODE_APEX;
@@ -101,10 +111,6 @@ static uint8_t derive_flags(const struct zone *z, const struct node *n, const st
 		flags |= NODE_WILDCARD;
 	if (parent != NULL && (parent->flags & (NODE_CUT | NODE_BELOW_CUT | NODE_DNAME)))
 		flags |= NODE_BELOW_CUT;
-	key[len] = '*';
-	key[len + 1] = 0;
-	if (trie_get(z->names, (struct span){ key, len + 2 }) != NULL)
-		flags |= NODE_HAS_WILDCARD;
 	return flags;
 }
 
@@ -231,7 +237,7 @@ struct pass {
 	struct zone_builder *b;
 	struct diag *d;
 	struct zone_list *dead;
-	const struct node *up[NAME_LABELS_MAX]; /* the last node seen by label count */
+	struct node *up[NAME_LABELS_MAX]; /* the last node seen by label count */
 	enum err err;
 };
 
@@ -243,8 +249,10 @@ static bool settle_node(struct span key, void *value, void *context)
 	unsigned depth = n->label_n;
 
 	(void)key;
-	const struct node *parent = depth > name_label_n(z->name) ? p->up[depth - 1] : NULL;
+	struct node *parent = depth > name_label_n(z->name) ? p->up[depth - 1] : NULL;
 	n->flags = derive_flags(z, n, parent) | NODE_BUILDING;
+	if (parent != NULL && (n->flags & NODE_WILDCARD))
+		parent->flags |= NODE_HAS_WILDCARD; /* it came before its children */
 	p->up[depth] = n;
 	for (unsigned i = 0; i < n->rrset_n && p->err == ERR_OK; i++)
 		p->err = settle_rrset(p->b, n->rrset[i]);
@@ -399,7 +407,7 @@ static enum err reflag(struct zone_builder *b, const uint8_t *name)
 		return ERR_OK;
 	const struct node *parent =
 	    name_equal(name, z->name) ? NULL : node_at(z, name_parent(n->name));
-	uint8_t flags = derive_flags(z, n, parent);
+	uint8_t flags = derive_flags(z, n, parent) | (has_wildcard(z, n) ? NODE_HAS_WILDCARD : 0);
 	if (flags == (n->flags & ~NODE_BUILDING))
 		return ERR_OK;
 	enum err e = builder_node(b, n->name, n->rrset_n, &n);
