@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check.h"
 
+#include "base/siphash.h"
+
 #include "dns/rrtype.h"
 #include "zone/builder.h"
 
@@ -69,12 +71,23 @@ static void add(struct zone_builder *b, const struct fact *f, struct diag *d)
 
 static const uint8_t APEX[] = "\7example";
 
-static struct zone *build(const struct facts *facts, struct zone *like, bool denial)
+/* Not the hash of RFC 5155, but one that orders names as arbitrarily. */
+static void hash_of(const uint8_t *name, uint8_t out[NSEC3_HASH_LEN], void *context)
+{
+	uint8_t lower[NAME_MAX_LEN];
+	size_t n = name_lower(name, lower);
+
+	(void)context;
+	for (uint64_t i = 0; i < NSEC3_HASH_LEN; i++)
+		out[i] = (uint8_t)siphash(&(struct siphash_key){ i, 7 }, lower, n);
+}
+
+static struct zone *build(const struct facts *facts, struct zone *like, enum zone_denial denial)
 {
 	struct zone_builder *b;
 	struct zone *z = NULL;
 	struct diag d = { 0 };
-	struct zone_build_options options = { .denial = denial };
+	struct zone_build_options options = { .denial = denial, .nsec3_hash = hash_of };
 
 	assert_int_equal(zone_build_start(&b, APEX, like, &options), ERR_OK);
 	for (size_t i = 0; i < facts->n; i++)
@@ -97,8 +110,8 @@ static void start_facts(struct facts *f)
 /* ---- one zone beside another ---- */
 
 struct pair {
-	const struct zone *other;
-	size_t seen;
+	const struct zone *zone, *other;
+	size_t seen, nsec3_n;
 	bool ids; /* also no two RRsets share an id */
 	uint8_t *used;
 	uint32_t end;
@@ -141,18 +154,48 @@ static bool compare(const struct node *n, void *context)
 		same_rrset(n->nsec, o->nsec);
 		take_id(p, n->nsec->sig_id);
 	}
+	uint8_t hash[NSEC3_HASH_LEN];
+	hash_of(n->name, hash, NULL);
+	const struct rrset *nsec3 = zone_nsec3_match(p->zone, hash);
+	assert_int_equal(nsec3 == NULL, zone_nsec3_match(p->other, hash) == NULL);
+	if (nsec3 != NULL) {
+		same_rrset(nsec3, zone_nsec3_match(p->other, hash));
+		take_id(p, nsec3->sig_id);
+		p->nsec3_n++;
+	}
 	p->seen++;
 	return true;
 }
 
+/* From the apex through all links and back: none is missing, none is left over. */
+static void check_chain(const struct zone *z, size_t n)
+{
+	uint8_t first[NSEC3_HASH_LEN], hash[NSEC3_HASH_LEN];
+	size_t links = 0;
+
+	assert_int_equal(n > 0, zone_denial(z) == ZONE_NSEC3);
+	if (n == 0)
+		return;
+	hash_of(zone_name(z), first, NULL);
+	memcpy(hash, first, sizeof hash);
+	do {
+		const struct rrset *r = zone_nsec3_match(z, hash);
+		assert_non_null(r);
+		memcpy(hash, r->wire + RR_FIXED_LEN + 6, sizeof hash);
+		links++;
+	} while (memcmp(hash, first, sizeof hash) != 0 && links <= n);
+	assert_int_equal(links, n);
+}
+
 static void same_zone(const struct zone *a, const struct zone *b)
 {
-	struct pair p = { .other = b, .end = zone_sig_id_end(a) };
+	struct pair p = { .zone = a, .other = b, .end = zone_sig_id_end(a) };
 
 	p.used = calloc(p.end + 1, 1);
 	zone_walk(a, compare, &p);
 	assert_int_equal(p.seen, zone_name_n(b));
 	assert_int_equal(zone_rr_n(a), zone_rr_n(b));
+	check_chain(a, p.nsec3_n);
 	free(p.used);
 }
 
@@ -228,16 +271,15 @@ static void change(struct zone_builder *b, struct facts *f, struct lottery *l, s
 	}
 }
 
-static void a_changed_zone_equals_one_built_from_the_same_records(void **state)
+static void change_at_random(enum zone_denial denial)
 {
-	(void)state;
 	for (uint64_t seed = 1; seed <= 60; seed++) {
 		struct lottery l = { seed * 104729 };
 		struct facts f, before;
 		struct zone *z;
 
 		start_facts(&f);
-		z = build(&f, NULL, true);
+		z = build(&f, NULL, denial);
 		for (int round = 0; round < 25; round++) {
 			struct zone_builder *b;
 			struct zone *next = NULL;
@@ -251,8 +293,8 @@ static void a_changed_zone_equals_one_built_from_the_same_records(void **state)
 				diag_print(&d, stderr);
 			assert_int_equal(e, ERR_OK);
 			diag_free(&d);
-			struct zone *fresh = build(&f, NULL, true),
-				    *old = build(&before, NULL, true);
+			struct zone *fresh = build(&f, NULL, denial),
+				    *old = build(&before, NULL, denial);
 			same_zone(next, fresh);
 			same_zone(z, old); /* readers of the version before see no change */
 			zone_free(fresh);
@@ -262,6 +304,19 @@ static void a_changed_zone_equals_one_built_from_the_same_records(void **state)
 		}
 		zone_free(z);
 	}
+}
+
+static void a_changed_zone_equals_one_built_from_the_same_records(void **state)
+{
+	(void)state;
+	change_at_random(ZONE_NSEC);
+}
+
+/* RFC 5155 §7.1 */
+static void the_chain_of_hashes_follows_changes(void **state)
+{
+	(void)state;
+	change_at_random(ZONE_NSEC3);
 }
 
 static void a_change_that_is_given_up_leaves_no_trace(void **state)
@@ -274,7 +329,7 @@ static void a_change_that_is_given_up_leaves_no_trace(void **state)
 	(void)state;
 	start_facts(&f);
 	f.at[f.n++] = (struct fact){ "a", TYPE_A, 1 };
-	struct zone *z = build(&f, NULL, true), *same = build(&f, NULL, true);
+	struct zone *z = build(&f, NULL, ZONE_NSEC), *same = build(&f, NULL, ZONE_NSEC);
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(zone_build_change(&b, z), ERR_OK);
 		ignored = f;
@@ -317,7 +372,7 @@ static struct zone *build_two(struct zone *like, struct freed *freed, uint8_t ta
 	struct zone_builder *b;
 	struct zone *z = NULL;
 	struct diag d = { 0 };
-	struct zone_build_options options = { .denial = true,
+	struct zone_build_options options = { .denial = ZONE_NSEC,
 					      .id_freed = on_freed,
 					      .id_context = freed };
 	const struct fact facts[] = {
@@ -434,7 +489,7 @@ static void says_what_is_wrong_with_a_zone(void **state)
 		struct zone_builder *b;
 		struct zone *z = NULL;
 		struct diag d = { 0 };
-		struct zone_build_options options = { .denial = true };
+		struct zone_build_options options = { .denial = ZONE_NSEC };
 		struct facts f;
 
 		start_facts(&f);
@@ -465,7 +520,7 @@ static void refuses_a_zone_without_soa_or_ns(void **state)
 		struct zone_builder *b;
 		struct zone *z = NULL;
 		struct diag d = { 0 };
-		struct zone_build_options options = { .denial = false };
+		struct zone_build_options options = { .denial = ZONE_NO_DENIAL };
 		assert_int_equal(zone_build_start(&b, APEX, NULL, &options), ERR_OK);
 		add(b, &ONLY[i], &d);
 		assert_int_equal(zone_build_seal(b, &z, &d), ERR_INVALID);
@@ -477,6 +532,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_changed_zone_equals_one_built_from_the_same_records),
+		cmocka_unit_test(the_chain_of_hashes_follows_changes),
 		cmocka_unit_test(a_change_that_is_given_up_leaves_no_trace),
 		cmocka_unit_test(an_rrset_that_did_not_change_keeps_its_id_over_a_reload),
 		cmocka_unit_test(says_what_is_wrong_with_a_zone),
