@@ -59,7 +59,7 @@ def memory_mib(daemon):
 def servers(directory, zones, signed):
     """{name: daemon}, not started; gdnsd signs nothing."""
     ours = Concord(directory / "concord")
-    ours.options.update({"workers": "1", "signers": "1"})
+    ours.options.update({"workers": "1", "signers": "1", "tcp-max-per-client": "1000"})
     keys_dir = directory / "keys"
     keys_dir.mkdir()
     pre_signed = {}

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -21,7 +22,8 @@
 #include "control/control.h"
 #include "net/net.h"
 
-#define EXIT_USAGE 2
+#define EXIT_USAGE   2
+#define CONTROL_NICE 10
 
 struct daemon {
 	uv_loop_t loop;
@@ -262,6 +264,26 @@ static void add_latency(const struct daemon *m, struct text *out)
 		 (unsigned long long)sum, (double)us / 1e6, (unsigned long long)sum);
 }
 
+static void add_types(const struct daemon *m, struct text *out)
+{
+	static const char *const NAMES[] = {
+#define X(type) #type,
+		QUERY_TYPES_TABLE(X)
+#undef X
+		    "other",
+	};
+
+	text_add(out, "# HELP concord_queries_total Queries answered, by type asked for.\n"
+		      "# TYPE concord_queries_total counter\n");
+	for (unsigned t = 0; t < QUERY_TYPE_SLOTS; t++) {
+		uint64_t sum = 0;
+		for (unsigned i = 0; i < net_worker_n(m->net); i++)
+			sum += counter_read(&net_query_stats(m->net, i)->by_type[t]);
+		text_add(out, "concord_queries_total{type=\"%s\"} %llu\n", NAMES[t],
+			 (unsigned long long)sum);
+	}
+}
+
 static void metrics(void *context, struct text *out)
 {
 	const struct daemon *m = context;
@@ -286,6 +308,7 @@ static void metrics(void *context, struct text *out)
 	NET_STATS_TABLE(X)
 #undef X
 #undef SUM
+	add_types(m, out);
 	add_latency(m, out);
 }
 
@@ -404,6 +427,9 @@ static bool start(struct daemon *m, const char *config)
 		log_error(NULL, "threads: cannot be started");
 		return false;
 	}
+	/* From here on this thread is the control loop's alone: loading a large zone must not take
+	 * a core from a worker. (On Linux this is about the calling thread.) */
+	(void)setpriority(PRIO_PROCESS, 0, CONTROL_NICE);
 	say_ready(m);
 	return true;
 }

@@ -41,10 +41,24 @@ static unsigned zone_rcode(uint16_t rcode)
 					 : 3;
 }
 
+static enum query_type_slot type_slot(uint16_t type)
+{
+	switch (type) {
+#define X(name)                                                                                    \
+	case TYPE_##name:                                                                          \
+		return QUERY_TYPE_##name;
+		QUERY_TYPES_TABLE(X)
+#undef X
+	default:
+		return QUERY_TYPE_OTHER;
+	}
+}
+
 static void count(struct query *q)
 {
 	struct query_stats *s = q->stats;
 
+	counter_add(&s->by_type[type_slot(q->msg.qtype)], 1);
 	counter_add(&s->answers, 1);
 	if (q->msg.edns.present && (q->msg.edns.flags & EDNS_DO))
 		counter_add(&s->dnssec_ok, 1);

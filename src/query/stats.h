@@ -35,10 +35,35 @@
 	X(sig_waits, "requests that waited for a signer thread")                                   \
 	X(sig_given_up, "requests that could not wait and got SERVFAIL")
 
+/* Types that are counted apart; all others together are the last. */
+#define QUERY_TYPES_TABLE(X)                                                                       \
+	X(A)                                                                                       \
+	X(NS)                                                                                      \
+	X(CNAME)                                                                                   \
+	X(SOA)                                                                                     \
+	X(PTR)                                                                                     \
+	X(MX)                                                                                      \
+	X(TXT)                                                                                     \
+	X(AAAA)                                                                                    \
+	X(SRV)                                                                                     \
+	X(DS)                                                                                      \
+	X(DNSKEY)                                                                                  \
+	X(HTTPS)                                                                                   \
+	X(ANY)
+
+enum query_type_slot {
+#define X(type) QUERY_TYPE_##type,
+	QUERY_TYPES_TABLE(X)
+#undef X
+	    QUERY_TYPE_OTHER,
+	QUERY_TYPE_SLOTS
+};
+
 struct query_stats {
 #define X(field, says) struct counter field;
 	QUERY_STATS_TABLE(X)
 #undef X
+	struct counter by_type[QUERY_TYPE_SLOTS]; /* answers by type asked for */
 };
 
 #endif

@@ -36,6 +36,7 @@ def test_answers_are_counted_by_zone_rcode_transport_and_time(served):
     v = values(text)
     assert v['concord_zone_responses_total{zone="example.",rcode="NOERROR"}'] == 4
     assert v['concord_zone_responses_total{zone="example.",rcode="NXDOMAIN"}'] == 1
+    assert v['concord_queries_total{type="A"}'] == 5 and v['concord_queries_total{type="other"}'] == 0
     assert v["concord_udp_requests_total"] == 4 and v["concord_tcp_requests_total"] == 1
     assert v["concord_udp_seconds_count"] == 4 == v['concord_udp_seconds_bucket{le="+Inf"}']
     assert v['concord_zone_serial{zone="example."}'] == 1 and v["concord_zones"] == 1
