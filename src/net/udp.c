@@ -154,6 +154,17 @@ static void send_batch(struct udp_socket *s, struct udp_batch *b, int n)
 	}
 }
 
+_Static_assert(BATCH <= QUERY_PREFETCH_MAX, "a batch is prefetched whole");
+
+static void prefetch(const struct worker *w, const struct udp_batch *b, int n)
+{
+	struct span in[BATCH];
+
+	for (int i = 0; i < n; i++)
+		in[i] = (struct span){ b->request[i], b->in[i].msg_len };
+	query_prefetch(w->query.view, in, (unsigned)n);
+}
+
 void udp_ready(uv_poll_t *poll, int status, int events)
 {
 	struct udp_socket *s = poll->data;
@@ -169,6 +180,8 @@ void udp_ready(uv_poll_t *poll, int status, int events)
 		if (n <= 0 || !worker_begin(w))
 			return;
 		uint64_t since_ns = latency_now_ns();
+		if (n > 1)
+			prefetch(w, b, n);
 		for (int i = 0; i < n; i++)
 			replies += answer(s, b, i, replies);
 		send_batch(s, b, replies);

@@ -128,6 +128,11 @@ struct query {
 	bool cookie_good; /* the client has shown that it is where it says */
 };
 
+/* Requests that are about to be answered, at most QUERY_PREFETCH_MAX: asks for the zone data that
+ * they will need, so that the waits for memory overlap. Trusts nothing in them. */
+#define QUERY_PREFETCH_MAX 32
+void query_prefetch(const struct view *v, const struct span *in, unsigned n);
+
 /* Answers one request into `out`, whose room is the most that may be sent: 65535 for TCP; for UDP
  * the buffer (at least the view's udp_size); the client's limit is applied here. Needs a view. */
 enum verdict query_answer(struct query *q, struct span in, const struct query_client *from,

@@ -68,6 +68,21 @@ const struct node *zone_node(const struct zone *z, const uint8_t *name)
 	return trie_get(z->names, (struct span){ key, len });
 }
 
+void zone_prefetch_step(const struct zone *z, struct trie_step *step)
+{
+	step->trie = z->names;
+}
+
+void zone_prefetch(struct trie_step *steps, unsigned n)
+{
+	trie_prefetch(steps, n);
+	for (unsigned i = 0; i < n; i++) {
+		const struct node *node = steps[i].value;
+		if (node != NULL && node->rrset_n > 0)
+			__builtin_prefetch(node->rrset[0]);
+	}
+}
+
 const struct rrset *node_rrset(const struct node *n, uint16_t type)
 {
 	for (unsigned i = 0; i < n->rrset_n; i++)

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/trie.h"
 #include "dns/name.h"
 #include "zone/rrset.h"
 
@@ -77,6 +78,11 @@ struct zone_find zone_find(const struct zone *z, const struct name *name);
 
 /* The node at exactly that name, or NULL; cuts are not looked at (glue, additional data). */
 const struct node *zone_node(const struct zone *z, const uint8_t *name);
+
+/* Asks for the memory that zone_find() of these keys (name_key()) and their first RRsets will need;
+ * steps[i].trie is set by zone_prefetch_step(). */
+void zone_prefetch_step(const struct zone *z, struct trie_step *step);
+void zone_prefetch(struct trie_step *steps, unsigned n);
 
 /* The RRset of a type at a node, or NULL. */
 const struct rrset *node_rrset(const struct node *n, uint16_t type);

@@ -145,6 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (size > 0)
 		memcpy(exact, data, size);
+	query_prefetch(&view, &(struct span){ exact, size }, 1);
 	ask((struct span){ exact, size }, &UDP);
 	ask((struct span){ exact, size }, &TLS);
 	free(exact);
