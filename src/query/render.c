@@ -144,6 +144,19 @@ static void write_start(const struct query *q, struct writer *w)
 	}
 }
 
+/* The length of our OPT. Beside the longest names not all that we might say fits into 512 octets:
+ * what only informs is left out first. */
+static size_t fit_options(struct query *q, size_t limit)
+{
+	struct edns_answer *e = &q->answer.edns;
+	struct span *droppable[] = { &e->report_agent, &e->nsid };
+
+	for (size_t i = 0; i < sizeof droppable / sizeof *droppable; i++)
+		if (q->msg.question_end + edns_len(e) > limit)
+			*droppable[i] = (struct span){ 0 };
+	return edns_len(e);
+}
+
 void query_render(struct query *q, struct writer *out)
 {
 	struct answer *a = &q->answer;
@@ -152,10 +165,9 @@ void query_render(struct query *q, struct writer *out)
 	bool truncated = a->slipped;
 
 	a->edns.extended_rcode = (uint8_t)(a->rcode >> 4);
-	/* RFC 9567 §5.1: what helps the reports of failures is not worth a second round trip. */
 	if (opt && a->zone != NULL)
 		a->edns.report_agent = a->zone->report_agent;
-	size_t opt_len = opt ? edns_len(&a->edns) : 0;
+	size_t opt_len = opt ? fit_options(q, limit_of(q, out)) : 0;
 	struct writer w = writer_of(out->start, limit_of(q, out) - opt_len);
 	q->compress_started = false;
 	write_start(q, &w);

@@ -43,6 +43,18 @@ def test_a_reporting_agent_is_named_in_answers(concord):
     assert not [o for o in c.ask("www.other.test.", "A").options if o.otype == 18]
 
 
+def test_options_that_do_not_fit_beside_the_question_are_left_out(concord):
+    """The longest name, the smallest size, and all that we may say: the answer stays whole and small."""
+    agent = ".".join(["a" * 63] * 3)
+    c = concord(signing="none", server={"nsid": "n" * 128}, report_agent=agent)
+    name = ".".join(["q" * 63] * 3) + "." + "r" * 53 + ".example."
+    asked = [dns.edns.GenericOption(3, b""), dns.edns.GenericOption(10, bytes(8)), dns.edns.ECSOption("2001:db8::", 56)]
+    got = c.ask(name, "A", size=512, options=asked)
+    assert got.rcode() == dns.rcode.NXDOMAIN and got.question[0].name == dns.name.from_text(name)
+    assert len(got.to_wire()) <= 512 and {o.otype for o in got.options} == {3, 8, 10}
+    assert {o.otype for o in c.ask("www.example.", "A", options=asked).options} == {3, 8, 10, 18}
+
+
 def test_keepalive_is_answered_over_tcp_alone(concord):
     """RFC 7828 sections 3.2.1 and 3.3.2."""
     c = concord(signing="none", server={"tcp-idle": "30s"})

@@ -21,6 +21,10 @@ static const char ZONE_TEXT[] =
     "192.0.2.5\n"
     "l1 IN CNAME l2\nl2 IN CNAME l1\ns IN HTTPS 1 . alpn=h2\ns IN A 192.0.2.6\ng IN DNAME g.g\n";
 
+/* As long as they may be: not all options fit beside all questions. */
+static const uint8_t NSID[128] = { 'n' };
+static const uint8_t AGENT[193] = { 63, [64] = 63, [128] = 63 };
+
 static struct view view;
 static struct zone_view zone_view;
 static struct query query;
@@ -56,14 +60,17 @@ static void make_view(void)
 	diag_free(&d);
 	struct trie *empty = trie_new();
 	struct trie *zones = trie_edit(empty);
-	zone_view = (struct zone_view){ .zone = z, .ecs = true, .rate_limited = true };
+	zone_view = (struct zone_view){ .zone = z,
+					.ecs = true,
+					.rate_limited = true,
+					.report_agent = { AGENT, sizeof AGENT } };
 	if (trie_set(zones, (struct span){ key, name_key(NAME, key) }, &zone_view, NULL))
 		abort();
 	trie_seal(zones);
 	trie_free(empty);
 	view = (struct view){ .zones = zones,
 			      .udp_size = 1232,
-			      .nsid = { (const uint8_t *)"fuzz", 4 },
+			      .nsid = { NSID, sizeof NSID },
 			      .cookies = { .n = 1 },
 			      .rate_limit = { 1000000, 2, 24, 56 },
 			      .keepalive_100ms = 100 };
