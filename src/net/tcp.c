@@ -225,14 +225,19 @@ static bool answer(struct connection *c, struct span in)
 	return v == QUERY_REPLY && append(c, w->answer, writer_len(&out));
 }
 
-/* Works off whole messages while the client takes its answers. False: the connection has to go. */
+/* Works off whole messages while the client takes its answers: no event tells of what waits here.
+ * False: the connection has to go. */
 static bool work_off(struct connection *c)
 {
 	size_t at = 0;
 
-	while (unsent(c) < OUTPUT_PAUSE && c->in_n - at >= 2) {
+	while (c->in_n - at >= 2) {
 		size_t n = load_u16(c->in + at);
 		if (c->in_n - at < 2 + n)
+			break;
+		if (unsent(c) >= OUTPUT_PAUSE && !flush(c))
+			return false;
+		if (unsent(c) >= OUTPUT_PAUSE)
 			break;
 		touch(c);
 		if (!answer(c, (struct span){ c->in + at + 2, n }))
@@ -268,13 +273,11 @@ static bool read_more(struct connection *c)
 
 static void on_event(uv_poll_t *poll, int status, int events);
 
-static bool may_go_on(const struct connection *c)
+/* What OpenSSL holds decrypted makes no event either. Where the client has been paused, its answers
+ * go first: tls_write() has asked for that event. */
+static bool waits_in_tls(const struct connection *c)
 {
-	if (unsent(c) >= OUTPUT_PAUSE)
-		return false; /* goes on when the client reads */
-	if (c->in_n >= 2 && c->in_n >= 2u + load_u16(c->in))
-		return true;
-	return c->tls != NULL && !c->ended && tls_has_more(c->tls);
+	return c->tls != NULL && !c->ended && unsent(c) < OUTPUT_PAUSE && tls_has_more(c->tls);
 }
 
 static void note_handshake(struct connection *c)
@@ -325,14 +328,12 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	c->tls_events = 0;
 	if (ok && (events & UV_WRITABLE))
 		ok = flush(c);
-	/* No event tells of what has been read and waits here, or in OpenSSL: so on until the
-	 * client has to do something. */
 	do {
 		if (ok && (events & UV_READABLE) && !c->ended)
 			ok = read_more(c);
 		if (ok && c->in_n > 0)
-			ok = worker_begin(c->worker) && work_off(c) && flush(c);
-	} while (ok && may_go_on(c));
+			ok = worker_begin(c->worker) && work_off(c);
+	} while (ok && waits_in_tls(c));
 	if (c->tls != NULL && !c->established)
 		note_handshake(c);
 	/* What was answered before a fault still goes out. */
@@ -342,14 +343,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
 
 void tcp_answer_later(struct connection *c, const uint8_t *bytes, size_t n)
 {
-	bool ok = append(c, bytes, n) && flush(c);
-
-	while (ok && c->in_n > 0) {
-		ok = work_off(c) && flush(c);
-		if (unsent(c) >= OUTPUT_PAUSE || c->in_n < 2 || c->in_n < 2u + load_u16(c->in))
-			break;
-	}
-	wait_or_close(c, ok);
+	wait_or_close(c, append(c, bytes, n) && work_off(c) && flush(c));
 }
 
 void tcp_unpark(struct connection *c)

@@ -4,12 +4,14 @@ import socket
 import ssl
 import struct
 import subprocess
+import threading
 
 import dns.edns
 import dns.message
 import dns.query
 
 from lab.daemons import free_port, make_query
+from lab.wait import wait_until
 
 
 def make_certificate(directory, name):
@@ -120,6 +122,26 @@ def test_big_answers_and_slow_readers_are_served(concord):
         s.sendall(b"".join(struct.pack("!H", len(q)) + q for q in queries))
         for _ in queries:
             assert len(receive(s, struct.unpack("!H", receive(s, 2))[0])) > 2000
+
+
+def test_a_client_that_reads_late_is_paused_and_then_served_in_full(concord):
+    """What OpenSSL has decrypted makes no event, and must not keep the worker turning either."""
+    c = served(concord, workers="1")
+    n = 2000
+    wire = make_query("big.example.", "TXT").to_wire()
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.settimeout(30)
+    raw.connect((c.address, c.tls_port))
+    with client_context(c).wrap_socket(raw, server_hostname="dns.test") as s:
+        sending = threading.Thread(target=s.sendall, args=((struct.pack("!H", len(wire)) + wire) * n,))
+        sending.start()
+        wait_until(lambda: c.ctl("stats")["tcp_paused"] > 0, "the client is paused")
+        assert c.ask("www.example.", "A").answer  # the one worker has time for others
+        for _ in range(n):
+            assert len(receive(s, struct.unpack("!H", receive(s, 2))[0])) > 2000
+        sending.join()
+    assert c.ask("www.example.", "A").answer
 
 
 def test_connections_that_end_at_any_point_of_the_handshake_do_no_harm(concord):
