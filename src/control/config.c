@@ -209,7 +209,8 @@ static enum err read_algorithm(struct schema *s, const struct yaml_node *value, 
 	const struct algorithm *a = algorithm_from_text(text);
 	if (a == NULL)
 		return schema_expected(s, value,
-				       "an algorithm that we sign with (ecdsap256sha256, ed25519)");
+				       "an algorithm that we sign with (ecdsap256sha256, ed25519, "
+				       "ecdsap384sha384, ed448, rsasha256, rsasha512)");
 	f->signing.algorithm = a->number;
 	return ERR_OK;
 }

@@ -5,8 +5,15 @@
 #include <strings.h>
 
 static const struct algorithm ALGORITHMS[] = {
-	{ ALG_ECDSAP256SHA256, "ECDSAP256SHA256", 64, 64 }, /* RFC 6605 §4 */
-	{ ALG_ED25519, "ED25519", 32, 64 },                 /* RFC 8080 §3, §4 */
+	/* RFC 5702 §2, §3 */
+	{ ALG_RSASHA256, "RSASHA256", FAMILY_RSA, "SHA256", NULL, 0, 0, 0 },
+	{ ALG_RSASHA512, "RSASHA512", FAMILY_RSA, "SHA512", NULL, 0, 0, 0 },
+	/* RFC 6605 §4 */
+	{ ALG_ECDSAP256SHA256, "ECDSAP256SHA256", FAMILY_ECDSA, "SHA256", "P-256", 32, 64, 64 },
+	{ ALG_ECDSAP384SHA384, "ECDSAP384SHA384", FAMILY_ECDSA, "SHA384", "P-384", 48, 96, 96 },
+	/* RFC 8080 §3, §4 */
+	{ ALG_ED25519, "ED25519", FAMILY_EDDSA, NULL, "ED25519", 32, 32, 64 },
+	{ ALG_ED448, "ED448", FAMILY_EDDSA, NULL, "ED448", 57, 57, 114 },
 };
 
 /* The registry of DNS security algorithm numbers, for messages. */

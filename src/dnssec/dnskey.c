@@ -42,16 +42,16 @@ enum err dnskey_from_rdata(struct span rdata, struct dnskey *out)
 }
 
 /* OpenSSL checks that the point lies on the curve. */
-static bool is_p256_point(const uint8_t *public)
+static bool is_point(int curve, const uint8_t *public, size_t n)
 {
-	uint8_t point[65] = { 4 };
+	uint8_t point[97] = { 4 };
 	bool ok = false;
 
-	memcpy(point + 1, public, 64);
-	EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+	memcpy(point + 1, public, n);
+	EC_GROUP *group = EC_GROUP_new_by_curve_name(curve);
 	EC_POINT *p = group != NULL ? EC_POINT_new(group) : NULL;
 	if (p != NULL)
-		ok = EC_POINT_oct2point(group, p, point, sizeof point, NULL) == 1 &&
+		ok = EC_POINT_oct2point(group, p, point, n + 1, NULL) == 1 &&
 		     EC_POINT_is_at_infinity(group, p) == 0;
 	EC_POINT_free(p);
 	EC_GROUP_free(group);
@@ -78,16 +78,16 @@ bool dnskey_is_wellformed(const struct dnskey *k)
 	switch (k->algorithm) {
 	case 5:
 	case 7:
-	case 8:
-	case 10:
+	case ALG_RSASHA256:
+	case ALG_RSASHA512:
 		return is_rsa_key(public, n);
 	case ALG_ECDSAP256SHA256:
-		return n == 64 && is_p256_point(public);
-	case 14:
-		return n == 96;
+		return n == 64 && is_point(NID_X9_62_prime256v1, public, n);
+	case ALG_ECDSAP384SHA384:
+		return n == 96 && is_point(NID_secp384r1, public, n);
 	case ALG_ED25519:
 		return n == 32;
-	case 16:
+	case ALG_ED448:
 		return n == 57;
 	default:
 		return n > 0;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dnssec/key.h"
 
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
+#include <openssl/rsa.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -44,29 +47,62 @@ bool key_role_from_text(const char *text, enum key_role *out)
 	return false;
 }
 
-/* The public key as DNSKEY has it: x and y of the point (RFC 6605 §4), or the raw key (RFC 8080
- * §3). */
-static bool public_octets(const EVP_PKEY *pkey, const struct algorithm *a, uint8_t *out)
+/* RFC 3110 §2: exponent length, exponent, modulus, without leading zeroes. */
+static size_t rsa_octets(const EVP_PKEY *pkey, uint8_t *out)
 {
-	uint8_t point[65];
+	BIGNUM *e = NULL, *n = NULL;
+	size_t len = 0;
+	bool ok = EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &e) == 1 &&
+		  EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
+		  BN_num_bytes(e) < 256 && BN_num_bits(n) >= RSA_BITS_MIN &&
+		  BN_num_bits(n) <= RSA_BITS_MAX;
+
+	if (ok) {
+		out[0] = (uint8_t)BN_bn2bin(e, out + 1);
+		len = 1u + out[0] + (size_t)BN_bn2bin(n, out + 1 + out[0]);
+	}
+	BN_free(e);
+	BN_free(n);
+	return len;
+}
+
+/* x and y of the point (RFC 6605 §4). */
+static size_t point_octets(const EVP_PKEY *pkey, const struct algorithm *a, uint8_t *out)
+{
+	uint8_t point[97];
 	size_t n = 0;
 
-	if (a->number == ALG_ED25519) {
-		n = a->public_len;
-		return EVP_PKEY_get_raw_public_key(pkey, out, &n) == 1 && n == a->public_len;
-	}
 	if (EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point,
 					    sizeof point, &n) != 1 ||
-	    n != sizeof point || point[0] != 4)
-		return false;
+	    n != 1u + a->public_len || point[0] != 4)
+		return 0;
 	memcpy(out, point + 1, a->public_len);
-	return true;
+	return a->public_len;
+}
+
+/* The public key as DNSKEY has it; its length, or 0: not a key of the algorithm. */
+static size_t public_octets(const EVP_PKEY *pkey, const struct algorithm *a, uint8_t *out)
+{
+	size_t n = a->public_len;
+
+	switch (a->family) {
+	case FAMILY_RSA:
+		return EVP_PKEY_is_a(pkey, "RSA") ? rsa_octets(pkey, out) : 0;
+	case FAMILY_ECDSA:
+		return EVP_PKEY_is_a(pkey, "EC") ? point_octets(pkey, a, out) : 0;
+	case FAMILY_EDDSA:
+		return EVP_PKEY_is_a(pkey, a->group) &&
+			       EVP_PKEY_get_raw_public_key(pkey, out, &n) == 1 && n == a->public_len
+			   ? n
+			   : 0;
+	}
+	return 0;
 }
 
 enum err key_from_pkey(struct key **out, EVP_PKEY *pkey, uint8_t algorithm, uint16_t flags)
 {
 	const struct algorithm *a = algorithm_info(algorithm);
-	uint8_t rdata[4 + 64];
+	uint8_t rdata[DNSKEY_RDATA_MAX];
 
 	if (a == NULL)
 		return ERR_UNSUPPORTED;
@@ -76,16 +112,32 @@ enum err key_from_pkey(struct key **out, EVP_PKEY *pkey, uint8_t algorithm, uint
 	store_u16(rdata, flags);
 	rdata[2] = 3;
 	rdata[3] = algorithm;
-	if (!public_octets(pkey, a, rdata + 4)) {
+	size_t n = public_octets(pkey, a, rdata + 4);
+	if (n == 0) {
 		free(k);
 		ERR_clear_error();
 		return ERR_CRYPTO;
 	}
-	dnskey_from_rdata((struct span){ rdata, 4u + a->public_len }, &k->dnskey);
+	dnskey_from_rdata((struct span){ rdata, 4u + n }, &k->dnskey);
 	k->pkey = pkey;
+	k->signature_len =
+	    a->signature_len != 0 ? a->signature_len : (uint16_t)EVP_PKEY_get_size(pkey);
 	atomic_init(&k->refs, 1);
 	*out = k;
 	return ERR_OK;
+}
+
+static EVP_PKEY *make_pkey(const struct algorithm *a)
+{
+	switch (a->family) {
+	case FAMILY_RSA:
+		return EVP_RSA_gen(RSA_BITS);
+	case FAMILY_ECDSA:
+		return EVP_EC_gen(a->group);
+	case FAMILY_EDDSA:
+		return EVP_PKEY_Q_keygen(NULL, NULL, a->group);
+	}
+	return NULL;
 }
 
 static bool is_taken(uint16_t tag, const uint16_t *taken, size_t n)
@@ -99,11 +151,13 @@ static bool is_taken(uint16_t tag, const uint16_t *taken, size_t n)
 enum err key_generate(struct key **out, uint8_t algorithm, enum key_role role,
 		      const uint16_t *taken, size_t taken_n)
 {
+	const struct algorithm *a = algorithm_info(algorithm);
+
+	if (a == NULL)
+		return ERR_UNSUPPORTED;
 	for (int i = 0; i < GENERATE_TRIES; i++) {
 		struct key *k = NULL;
-		EVP_PKEY *pkey = algorithm == ALG_ED25519
-				     ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
-				     : EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+		EVP_PKEY *pkey = make_pkey(a);
 		if (pkey == NULL) {
 			ERR_clear_error();
 			return ERR_CRYPTO;
@@ -144,4 +198,9 @@ const struct dnskey *key_dnskey(const struct key *k)
 EVP_PKEY *key_pkey(const struct key *k)
 {
 	return k->pkey;
+}
+
+size_t key_signature_len(const struct key *k)
+{
+	return k->signature_len;
 }

@@ -49,4 +49,7 @@ const struct dnskey *key_dnskey(const struct key *k);
 /* Borrowed. */
 EVP_PKEY *key_pkey(const struct key *k);
 
+/* Octets of a signature in RRSIG. */
+size_t key_signature_len(const struct key *k);
+
 #endif

@@ -13,9 +13,21 @@ struct key {
 	_Atomic unsigned refs;
 	struct dnskey dnskey;
 	EVP_PKEY *pkey;
+	uint16_t signature_len;
 };
 
 /* Takes `pkey` on success. ERR_UNSUPPORTED, ERR_CRYPTO (not a key of that algorithm), ERR_NOMEM. */
 enum err key_from_pkey(struct key **out, EVP_PKEY *pkey, uint8_t algorithm, uint16_t flags);
+
+/* ---- private_text.c: the text of BIND's .private files ---- */
+
+/* Longest text: RSA of RSA_BITS_MAX. */
+#define PRIVATE_TEXT_MAX 8192
+
+/* The key of a text with a NUL behind. ERR_SYNTAX, ERR_UNSUPPORTED, ERR_CRYPTO with *why set. */
+enum err private_text_parse(const char *text, EVP_PKEY **out, uint8_t *algorithm, const char **why);
+/* Into out[PRIVATE_TEXT_MAX], to be wiped by the caller. ERR_CRYPTO: the private part cannot be
+ * had (a key in hardware). */
+enum err private_text_format(const struct key *k, char *out, size_t *len);
 
 #endif

@@ -4,12 +4,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <openssl/bio.h>
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/ec.h>
 #include <openssl/err.h>
-#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +15,9 @@
 
 #include "dns/name.h"
 #include "dnssec/algorithm.h"
-#include "dnssec/base64.h"
 #include "dnssec/key_internal.h"
 
 #define FILE_MAX_LEN (64u << 10)
-#define PRIVATE_LEN  32
 
 static enum err finding(struct diag *d, const char *path, enum err e, const char *why)
 {
@@ -103,116 +97,7 @@ static void release(char *text, size_t n)
 	free(text);
 }
 
-/* ---- private scalars into OpenSSL's keys ---- */
-
-/* The point that belongs to a P-256 scalar, uncompressed. */
-static bool public_point(const EC_GROUP *group, const BIGNUM *scalar, uint8_t out[65])
-{
-	EC_POINT *p = EC_POINT_new(group);
-	bool ok = p != NULL && EC_POINT_mul(group, p, scalar, NULL, NULL, NULL) == 1 &&
-		  EC_POINT_is_at_infinity(group, p) == 0 &&
-		  EC_POINT_point2oct(group, p, POINT_CONVERSION_UNCOMPRESSED, out, 65, NULL) == 65;
-
-	EC_POINT_free(p);
-	return ok;
-}
-
-static EVP_PKEY *build_p256(const BIGNUM *scalar, const uint8_t point[65])
-{
-	EVP_PKEY *pkey = NULL;
-	OSSL_PARAM *params = NULL;
-	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-
-	if (bld != NULL && ctx != NULL &&
-	    OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) == 1 &&
-	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, scalar) == 1 &&
-	    OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point, 65) == 1)
-		params = OSSL_PARAM_BLD_to_param(bld);
-	if (params != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
-	    EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, params) != 1)
-		pkey = NULL;
-	OSSL_PARAM_free(params);
-	OSSL_PARAM_BLD_free(bld);
-	EVP_PKEY_CTX_free(ctx);
-	return pkey;
-}
-
-static EVP_PKEY *p256_from_scalar(const uint8_t *bytes, size_t n)
-{
-	EVP_PKEY *pkey = NULL;
-	uint8_t point[65];
-	BIGNUM *scalar = BN_secure_new();
-	EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
-
-	if (scalar != NULL && group != NULL && BN_bin2bn(bytes, (int)n, scalar) != NULL) {
-		BN_set_flags(scalar, BN_FLG_CONSTTIME);
-		if (!BN_is_zero(scalar) && BN_cmp(scalar, EC_GROUP_get0_order(group)) < 0 &&
-		    public_point(group, scalar, point))
-			pkey = build_p256(scalar, point);
-	}
-	EC_GROUP_free(group);
-	BN_clear_free(scalar);
-	return pkey;
-}
-
 /* ---- BIND ---- */
-
-/* The value of "Name: value" at the start of a line. */
-static const char *field(const char *text, const char *name, size_t *len)
-{
-	size_t n = strlen(name);
-
-	for (const char *p = text; p != NULL && *p != 0;) {
-		if (strncmp(p, name, n) == 0 && p[n] == ':') {
-			p += n + 1;
-			p += strspn(p, " \t");
-			*len = strcspn(p, "\r\n");
-			return p;
-		}
-		p = strchr(p, '\n');
-		p = p != NULL ? p + 1 : NULL;
-	}
-	return NULL;
-}
-
-static enum err private_pkey(const char *text, const char *path, struct diag *d, EVP_PKEY **out,
-			     uint8_t *algorithm)
-{
-	uint8_t bytes[PRIVATE_LEN];
-	size_t len = 0, n = 0;
-	char name[ALGORITHM_TEXT_MAX];
-	const char *version = field(text, "Private-key-format", &len);
-
-	if (version == NULL || strncmp(version, "v1.", 3) != 0)
-		return finding(d, path, ERR_SYNTAX, "not a private key file of BIND's format v1");
-	const char *number = field(text, "Algorithm", &len);
-	unsigned long a = number != NULL ? strtoul(number, NULL, 10) : 0;
-	if (a > 255 || algorithm_info((uint8_t)a) == NULL) {
-		struct diag_place at = { .file = path };
-		diag_add(d, DIAG_ERROR, &at, NULL, "algorithm %s is not one that we sign with",
-			 a <= 255 ? algorithm_to_text((uint8_t)a, name) : "?");
-		return ERR_UNSUPPORTED;
-	}
-	*algorithm = (uint8_t)a;
-	const char *private = field(text, "PrivateKey", &len);
-	if (private == NULL || !base64_decode(private, len, bytes, sizeof bytes, &n) || n == 0 ||
-	    (n != PRIVATE_LEN && *algorithm == ALG_ED25519))
-		return finding(d, path, ERR_SYNTAX, "the field PrivateKey is missing or damaged");
-	/* BIND writes a number without its leading zeroes: one key in 256 is shorter. */
-	memmove(bytes + PRIVATE_LEN - n, bytes, n);
-	memset(bytes, 0, PRIVATE_LEN - n);
-	n = PRIVATE_LEN;
-	*out = *algorithm == ALG_ED25519
-		   ? EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, bytes, n)
-		   : p256_from_scalar(bytes, n);
-	OPENSSL_cleanse(bytes, sizeof bytes);
-	if (*out == NULL) {
-		ERR_clear_error();
-		return finding(d, path, ERR_CRYPTO, "the private key is not one of its algorithm");
-	}
-	return ERR_OK;
-}
 
 /* The DNSKEY record in a .key file: comments start with ';'. */
 static enum err read_public(const char *path, const uint8_t *zone, struct diag *d,
@@ -246,6 +131,7 @@ static enum err read_bind(struct key **out, const char *path, char *text, const 
 	char public_path[PATH_MAX];
 	struct dnskey public;
 	EVP_PKEY *pkey = NULL;
+	const char *why = NULL;
 	uint8_t algorithm = 0;
 	size_t n = strlen(path), suffix = strlen(".private");
 
@@ -254,10 +140,11 @@ static enum err read_bind(struct key **out, const char *path, char *text, const 
 	memcpy(public_path, path, n - suffix);
 	strcpy(public_path + n - suffix, ".key");
 	enum err e = read_public(public_path, zone, d, &public);
-	if (!e)
-		e = private_pkey(text, path, d, &pkey, &algorithm);
 	if (e)
 		return e;
+	e = private_text_parse(text, &pkey, &algorithm, &why);
+	if (e)
+		return finding(d, path, e, why);
 	struct key *k = NULL;
 	e = key_from_pkey(&k, pkey, algorithm, public.flags);
 	if (e) {
@@ -285,6 +172,25 @@ static int no_password(char *buf, int size, int rwflag, void *u)
 	return -1;
 }
 
+/* What a key can sign with where nothing else says it; an RSA key is taken for RSASHA256
+ * (RFC 8624 §3.1). 0: nothing. */
+static uint8_t algorithm_of(const EVP_PKEY *pkey)
+{
+	char group[32] = "";
+
+	if (EVP_PKEY_is_a(pkey, "RSA"))
+		return ALG_RSASHA256;
+	if (EVP_PKEY_is_a(pkey, "ED25519"))
+		return ALG_ED25519;
+	if (EVP_PKEY_is_a(pkey, "ED448"))
+		return ALG_ED448;
+	if (EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL) != 1)
+		return 0;
+	return strcmp(group, "prime256v1") == 0  ? ALG_ECDSAP256SHA256
+	       : strcmp(group, "secp384r1") == 0 ? ALG_ECDSAP384SHA384
+						 : 0;
+}
+
 static enum err read_pem(struct key **out, const char *path, const char *text, size_t n,
 			 const enum key_role *role, struct diag *d)
 {
@@ -296,13 +202,10 @@ static enum err read_pem(struct key **out, const char *path, const char *text, s
 	ERR_clear_error();
 	if (pkey == NULL)
 		return finding(d, path, ERR_SYNTAX, "no unencrypted private key in the PEM file");
-	uint8_t algorithm = EVP_PKEY_is_a(pkey, "ED25519") ? ALG_ED25519
-			    : EVP_PKEY_is_a(pkey, "EC")    ? ALG_ECDSAP256SHA256
-							   : 0;
-	enum err e = key_from_pkey(out, pkey, algorithm, key_role_flags(*role));
+	enum err e = key_from_pkey(out, pkey, algorithm_of(pkey), key_role_flags(*role));
 	if (e) {
 		EVP_PKEY_free(pkey);
-		finding(d, path, e, "the key is neither ECDSA P-256 nor Ed25519");
+		finding(d, path, e, "the key is not one of an algorithm that we sign with");
 	}
 	return e;
 }
@@ -345,35 +248,14 @@ static enum err write_file(const char *path, mode_t mode, const char *text, size
 	return ok ? ERR_OK : ERR_IO;
 }
 
-static bool private_octets(const struct key *k, uint8_t out[PRIVATE_LEN])
-{
-	size_t n = PRIVATE_LEN;
-	BIGNUM *scalar = NULL;
-
-	if (k->dnskey.algorithm == ALG_ED25519)
-		return EVP_PKEY_get_raw_private_key(k->pkey, out, &n) == 1 && n == PRIVATE_LEN;
-	bool ok = EVP_PKEY_get_bn_param(k->pkey, OSSL_PKEY_PARAM_PRIV_KEY, &scalar) == 1 &&
-		  BN_bn2binpad(scalar, out, PRIVATE_LEN) == PRIVATE_LEN;
-	BN_clear_free(scalar);
-	return ok;
-}
-
 static enum err write_private(const struct key *k, const char *path)
 {
-	uint8_t bytes[PRIVATE_LEN];
-	char encoded[48], text[160], name[ALGORITHM_TEXT_MAX];
+	char text[PRIVATE_TEXT_MAX];
+	size_t n = 0;
+	enum err e = private_text_format(k, text, &n);
 
-	if (!private_octets(k, bytes)) {
-		ERR_clear_error();
-		return ERR_CRYPTO;
-	}
-	base64_encode(bytes, sizeof bytes, encoded);
-	int n = snprintf(
-	    text, sizeof text, "Private-key-format: v1.3\nAlgorithm: %u (%s)\nPrivateKey: %s\n",
-	    k->dnskey.algorithm, algorithm_to_text(k->dnskey.algorithm, name), encoded);
-	enum err e = write_file(path, 0600, text, (size_t)n);
-	OPENSSL_cleanse(bytes, sizeof bytes);
-	OPENSSL_cleanse(encoded, sizeof encoded);
+	if (!e)
+		e = write_file(path, 0600, text, n);
 	OPENSSL_cleanse(text, sizeof text);
 	return e;
 }

@@ -27,8 +27,8 @@ struct sign_policy {
 	uint32_t validity_s;
 	uint32_t refresh_s; /* renewed when less than this is left */
 	uint32_t inception_offset_s;
-	uint32_t jitter_s; /* taken off the end of validity, by a hash of owner and type: at most
-			      this much */
+	uint32_t jitter_s; /* quantum of the times: signing starts up to this much in the past, on
+			      a grid shifted by a hash of owner and type */
 };
 
 struct keyset {

@@ -3,6 +3,7 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,18 +18,26 @@
 #define RR_FIXED_LEN      10
 #define RRSIG_FIXED_LEN   18 /* before the signer's name */
 #define SIGNED_MAX        (256u << 10)
-#define DER_SIGNATURE_MAX 80
+#define DER_SIGNATURE_MAX 112 /* P-384 */
+#define DIGEST_MAX        64
 
 /* One key's context, kept from signature to signature. */
 struct context {
-	struct key *key;    /* referenced */
-	EVP_PKEY_CTX *pkey; /* ECDSA: signs a digest */
+	struct key *key; /* referenced */
+	const struct algorithm *algorithm;
+	const EVP_MD *md;   /* the signer's */
+	EVP_PKEY_CTX *pkey; /* RSA, ECDSA: signs a digest */
+	EVP_MD_CTX *whole;  /* EdDSA: signs the data */
 	uint64_t used;
 };
 
+/* Digests that algorithms name. */
+static const char *const DIGESTS[] = { "SHA256", "SHA384", "SHA512" };
+#define DIGEST_N (sizeof DIGESTS / sizeof *DIGESTS)
+
 struct signer {
-	EVP_MD *sha256;
-	EVP_MD_CTX *digest; /* SHA-256 of what is signed; also Ed25519's one-shot */
+	EVP_MD *md[DIGEST_N];
+	EVP_MD_CTX *digest; /* of what is signed */
 	struct context contexts[SIGNER_CONTEXTS_MAX];
 	size_t context_n;
 	uint64_t clock;
@@ -42,9 +51,13 @@ enum err signer_new(struct signer **out)
 
 	if (s == NULL)
 		return ERR_NOMEM;
-	s->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	s->digest = EVP_MD_CTX_new();
-	if (s->sha256 == NULL || s->digest == NULL) {
+	bool ok = s->digest != NULL;
+	for (size_t i = 0; i < DIGEST_N; i++) {
+		s->md[i] = EVP_MD_fetch(NULL, DIGESTS[i], NULL);
+		ok = ok && s->md[i] != NULL;
+	}
+	if (!ok) {
 		ERR_clear_error();
 		signer_free(s);
 		return ERR_CRYPTO;
@@ -56,6 +69,7 @@ enum err signer_new(struct signer **out)
 static void context_end(struct context *c)
 {
 	EVP_PKEY_CTX_free(c->pkey);
+	EVP_MD_CTX_free(c->whole);
 	key_free(c->key);
 	*c = (struct context){ 0 };
 }
@@ -67,7 +81,8 @@ void signer_free(struct signer *s)
 	for (size_t i = 0; i < s->context_n; i++)
 		context_end(&s->contexts[i]);
 	EVP_MD_CTX_free(s->digest);
-	EVP_MD_free(s->sha256);
+	for (size_t i = 0; i < DIGEST_N; i++)
+		EVP_MD_free(s->md[i]);
 	free(s->data);
 	free(s);
 }
@@ -84,6 +99,14 @@ static struct context *oldest(struct signer *s)
 	return c;
 }
 
+static const EVP_MD *digest_of(const struct signer *s, const struct algorithm *a)
+{
+	for (size_t i = 0; i < DIGEST_N; i++)
+		if (a->digest != NULL && strcmp(a->digest, DIGESTS[i]) == 0)
+			return s->md[i];
+	return NULL;
+}
+
 static struct context *context_of(struct signer *s, struct key *k)
 {
 	struct context *c = NULL;
@@ -96,6 +119,8 @@ static struct context *context_of(struct signer *s, struct key *k)
 		c = room ? &s->contexts[s->context_n++] : oldest(s);
 		context_end(c);
 		c->key = key_ref(k);
+		c->algorithm = algorithm_info(key_dnskey(k)->algorithm);
+		c->md = digest_of(s, c->algorithm);
 	}
 	c->used = ++s->clock;
 	return c;
@@ -103,8 +128,8 @@ static struct context *context_of(struct signer *s, struct key *k)
 
 /* ---- one signature ---- */
 
-/* One INTEGER of a DER signature into 32 octets, right-aligned (RFC 6605 §4). */
-static bool der_integer(struct reader *r, uint8_t out[32])
+/* One INTEGER of a DER signature into `len` octets, right-aligned (RFC 6605 §4). */
+static bool der_integer(struct reader *r, uint8_t *out, size_t len)
 {
 	if (read_u8(r) != 2)
 		return false;
@@ -114,56 +139,83 @@ static bool der_integer(struct reader *r, uint8_t out[32])
 		return false;
 	for (; n > 0 && *p == 0; n--)
 		p++;
-	if (n > 32)
+	if (n > len)
 		return false;
-	memset(out, 0, 32 - n);
-	memcpy(out + 32 - n, p, n);
+	memset(out, 0, len - n);
+	memcpy(out + len - n, p, n);
 	return true;
 }
 
-static bool plain_signature(const uint8_t *der, size_t n, uint8_t out[64])
+/* Both curves' signatures are shorter than 128 octets: every length is one octet. */
+static bool plain_signature(const uint8_t *der, size_t n, uint8_t *out, size_t len)
 {
 	struct reader r = reader_of(der, n);
 
-	return read_u8(&r) == 0x30 && read_u8(&r) == n - 2 && der_integer(&r, out) &&
-	       der_integer(&r, out + 32) && reader_left(&r) == 0;
+	return read_u8(&r) == 0x30 && read_u8(&r) == n - 2 && der_integer(&r, out, len / 2) &&
+	       der_integer(&r, out + len / 2, len / 2) && reader_left(&r) == 0;
 }
 
-static bool sign_ecdsa(struct signer *s, struct context *c, struct span data, uint8_t *out)
+/* PKCS #1 v1.5 (RFC 5702 §3). */
+static bool prepare_digest(struct context *c)
 {
-	uint8_t digest[32], der[DER_SIGNATURE_MAX];
-	size_t n = sizeof der;
-
-	if (c->pkey == NULL) {
-		c->pkey = EVP_PKEY_CTX_new_from_pkey(NULL, key_pkey(c->key), NULL);
-		if (c->pkey == NULL || EVP_PKEY_sign_init(c->pkey) != 1) {
-			context_end(c);
-			return false;
-		}
+	if (c->pkey != NULL)
+		return true;
+	c->pkey = EVP_PKEY_CTX_new_from_pkey(NULL, key_pkey(c->key), NULL);
+	bool ok = c->pkey != NULL && EVP_PKEY_sign_init(c->pkey) == 1;
+	if (ok && c->algorithm->family == FAMILY_RSA)
+		ok = EVP_PKEY_CTX_set_rsa_padding(c->pkey, RSA_PKCS1_PADDING) == 1 &&
+		     EVP_PKEY_CTX_set_signature_md(c->pkey, c->md) == 1;
+	if (!ok) {
+		EVP_PKEY_CTX_free(c->pkey);
+		c->pkey = NULL;
 	}
-	return EVP_DigestInit_ex2(s->digest, s->sha256, NULL) == 1 &&
-	       EVP_DigestUpdate(s->digest, data.p, data.n) == 1 &&
-	       EVP_DigestFinal_ex(s->digest, digest, NULL) == 1 &&
-	       EVP_PKEY_sign(c->pkey, der, &n, digest, sizeof digest) == 1 &&
-	       plain_signature(der, n, out);
+	return ok;
 }
 
-static bool sign_ed25519(struct signer *s, struct context *c, struct span data, uint8_t *out)
+static bool sign_digest(struct signer *s, struct context *c, struct span data, uint8_t *out)
 {
-	size_t n = 64;
-	bool ok = EVP_MD_CTX_reset(s->digest) == 1 &&
-		  EVP_DigestSignInit(s->digest, NULL, NULL, NULL, key_pkey(c->key)) == 1 &&
-		  EVP_DigestSign(s->digest, out, &n, data.p, data.n) == 1 && n == 64;
+	uint8_t digest[DIGEST_MAX], der[DER_SIGNATURE_MAX];
+	size_t len = key_signature_len(c->key), n = len;
+	unsigned digest_len = 0;
 
-	EVP_MD_CTX_reset(s->digest);
-	return ok;
+	if (!prepare_digest(c) || EVP_DigestInit_ex2(s->digest, c->md, NULL) != 1 ||
+	    EVP_DigestUpdate(s->digest, data.p, data.n) != 1 ||
+	    EVP_DigestFinal_ex(s->digest, digest, &digest_len) != 1)
+		return false;
+	if (c->algorithm->family == FAMILY_RSA)
+		return EVP_PKEY_sign(c->pkey, out, &n, digest, digest_len) == 1 && n == len;
+	n = sizeof der;
+	return EVP_PKEY_sign(c->pkey, der, &n, digest, digest_len) == 1 &&
+	       plain_signature(der, n, out, len);
+}
+
+/* The context keeps the key; only the state of the last signature is thrown away. */
+static bool prepare_whole(struct context *c)
+{
+	if (c->whole != NULL)
+		return EVP_DigestSignInit(c->whole, NULL, NULL, NULL, NULL) == 1;
+	c->whole = EVP_MD_CTX_new();
+	if (c->whole != NULL &&
+	    EVP_DigestSignInit(c->whole, NULL, NULL, NULL, key_pkey(c->key)) == 1)
+		return true;
+	EVP_MD_CTX_free(c->whole);
+	c->whole = NULL;
+	return false;
+}
+
+static bool sign_whole(struct context *c, struct span data, uint8_t *out)
+{
+	size_t len = key_signature_len(c->key), n = len;
+
+	return prepare_whole(c) && EVP_DigestSign(c->whole, out, &n, data.p, data.n) == 1 &&
+	       n == len;
 }
 
 static bool sign_data(struct signer *s, struct key *k, struct span data, uint8_t *out)
 {
 	struct context *c = context_of(s, k);
-	bool ok = key_dnskey(k)->algorithm == ALG_ED25519 ? sign_ed25519(s, c, data, out)
-							  : sign_ecdsa(s, c, data, out);
+	bool ok = c->algorithm->family == FAMILY_EDDSA ? sign_whole(c, data, out)
+						       : sign_digest(s, c, data, out);
 
 	if (!ok)
 		ERR_clear_error();
@@ -227,6 +279,8 @@ static void write_rdata(uint8_t *p, const struct keyset *keys, const struct sign
 	memcpy(p + RRSIG_FIXED_LEN, keys->zone, keys->zone_len);
 }
 
+/* Times lie on a grid that is the RRset's own: whoever signs it in one quantum, on any thread or
+ * server, signs the same octets, and the renewals of a zone are spread. */
 static void set_times(struct sig *g, const struct keyset *keys, const struct sign_input *in,
 		      int64_t now)
 {
@@ -234,13 +288,15 @@ static void set_times(struct sig *g, const struct keyset *keys, const struct sig
 	const struct sign_policy *p = &keys->policy;
 	uint8_t bytes[NAME_MAX_LEN + 2];
 	size_t n = name_lower(in->owner, bytes);
-	uint32_t jitter = 0;
+	int64_t start = now;
 
 	store_u16(bytes + n, in->type);
-	if (p->jitter_s > 0)
-		jitter = (uint32_t)(siphash(&KEY, bytes, n + 2) % p->jitter_s);
-	g->inception = now - p->inception_offset_s;
-	g->expire_at = now + p->validity_s - jitter;
+	if (p->jitter_s > 0) {
+		uint64_t phase = siphash(&KEY, bytes, n + 2) % p->jitter_s;
+		start -= (int64_t)(((uint64_t)now + phase) % p->jitter_s);
+	}
+	g->inception = start - p->inception_offset_s;
+	g->expire_at = start + p->validity_s;
 	g->refresh_at = g->expire_at - p->refresh_s;
 }
 
@@ -250,7 +306,7 @@ static bool add_record(struct signer *s, const struct keyset *keys, const struct
 		       struct key *k, struct sig *g, size_t rrset_len)
 {
 	size_t head = RRSIG_FIXED_LEN + (size_t)keys->zone_len;
-	size_t signature_len = algorithm_info(key_dnskey(k)->algorithm)->signature_len;
+	size_t signature_len = key_signature_len(k);
 	uint8_t *rr = g->wire + g->wire_len;
 
 	write_rdata(s->data, keys, in, g, key_dnskey(k));
@@ -287,8 +343,7 @@ enum err signer_sign(struct signer *s, const struct keyset *keys, const struct s
 		return ERR_NOMEM;
 	size_t wire_max = 0;
 	for (size_t i = 0; i < n; i++)
-		wire_max += RR_FIXED_LEN + head +
-			    algorithm_info(key_dnskey(with[i])->algorithm)->signature_len;
+		wire_max += RR_FIXED_LEN + head + key_signature_len(with[i]);
 	struct sig *g = malloc(sizeof *g + wire_max);
 	if (g == NULL)
 		return ERR_NOMEM;

@@ -8,8 +8,8 @@
  * the rate. A signer keeps at most SIGNER_CONTEXTS_MAX, least recently used out. Threads.   One
  * signer belongs to one thread. Memory.    signer_sign() allocates the struct sig it returns (a
  * miss is the one place where the data plane may). Scratch is in the signer. RFCs.      4034 §3.1
- * (RDATA), §3.1.8.1 (what is signed), §6 (canonical form); 4035 §2.2; 6605; 8080; wildcard owners:
- * 4035 §2.2 (labels does not count "*").
+ * (RDATA), §3.1.8.1 (what is signed), §6 (canonical form); 4035 §2.2; 5702; 6605; 8080; wildcard
+ * owners: 4035 §2.2 (labels does not count "*").
  */
 #ifndef DNSSEC_SIGNER_H
 #define DNSSEC_SIGNER_H

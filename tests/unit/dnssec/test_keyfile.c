@@ -47,9 +47,117 @@ static void test_a_bind_key_without_leading_zeroes_is_read(void **state)
 	rmdir(dir);
 }
 
+/* The lines of a .private file, without the times that BIND adds. */
+static void assert_same_numbers(const char *ours, const char *theirs)
+{
+	char a[1000], b[1000];
+	FILE *f = fopen(ours, "r"), *g = fopen(theirs, "r");
+
+	assert_non_null(f);
+	assert_non_null(g);
+	while (fgets(b, sizeof b, g) != NULL && strncmp(b, "Created", 7) != 0) {
+		assert_non_null(fgets(a, sizeof a, f));
+		assert_string_equal(a, b);
+	}
+	assert_null(fgets(a, sizeof a, f));
+	fclose(f);
+	fclose(g);
+}
+
+static void keys_of_each_algorithm_made_by_bind_are_read_and_written_alike(void **state)
+{
+	static const struct {
+		const char *name;
+		uint8_t algorithm;
+		uint16_t tag;
+	} ROWS[] = {
+		{ "Kexample.+008+20030", 8, 20030 },  { "Kexample.+010+54322", 10, 54322 },
+		{ "Kexample.+013+08495", 13, 8495 },  { "Kexample.+014+65253", 14, 65253 },
+		{ "Kexample.+015+42675", 15, 42675 }, { "Kexample.+016+41848", 16, 41848 },
+	};
+	static const uint8_t ZONE[] = "\7example";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+		char dir[] = "/tmp/concord-test-XXXXXX", path[100], *written = NULL;
+		struct diag d = { 0 };
+		struct key *k = NULL, *again = NULL;
+		assert_non_null(mkdtemp(dir));
+		snprintf(path, sizeof path, "unit/dnssec/data/%s.private", ROWS[i].name);
+		assert_int_equal(chmod(path, 0600), 0); /* a checkout knows no 0600 */
+		assert_int_equal(key_read(&k, path, ZONE, NULL, &d), ERR_OK);
+		assert_int_equal(key_dnskey(k)->algorithm, ROWS[i].algorithm);
+		assert_int_equal(key_dnskey(k)->tag, ROWS[i].tag);
+		assert_int_equal(key_dnskey(k)->flags, 257);
+		assert_true(dnskey_is_wellformed(key_dnskey(k)));
+		assert_int_equal(key_write(k, dir, ZONE, &written), ERR_OK);
+		assert_same_numbers(written, path);
+		assert_int_equal(key_read(&again, written, ZONE, NULL, &d), ERR_OK);
+		assert_memory_equal(key_dnskey(again)->rdata, key_dnskey(k)->rdata,
+				    key_dnskey(k)->rdata_len);
+		unlink(written);
+		strcpy(written + strlen(written) - strlen("private"), "key");
+		unlink(written);
+		rmdir(dir);
+		free(written);
+		key_free(k);
+		key_free(again);
+		diag_free(&d);
+	}
+}
+
+static void a_damaged_private_key_is_refused_with_a_reason(void **state)
+{
+	static const struct {
+		const char *says, *private;
+		enum err want;
+	} ROWS[] = {
+		{ "another format", "Private-key-format: v2\nAlgorithm: 13\n", ERR_SYNTAX },
+		{ "an algorithm that nobody signs with",
+		  "Private-key-format: v1.3\nAlgorithm: 5 (RSASHA1)\nModulus: AQAB\n",
+		  ERR_UNSUPPORTED },
+		{ "RSA without its primes",
+		  "Private-key-format: v1.3\nAlgorithm: 8 (RSASHA256)\nModulus: AQAB\n"
+		  "PublicExponent: AQAB\nPrivateExponent: AQAB\n",
+		  ERR_SYNTAX },
+		{ "a scalar of zero",
+		  "Private-key-format: v1.3\nAlgorithm: 13 (x)\nPrivateKey: AA==\n", ERR_CRYPTO },
+		{ "a scalar beyond the order",
+		  "Private-key-format: v1.3\nAlgorithm: 13 (x)\n"
+		  "PrivateKey: //////////////////////////////////////////8=\n",
+		  ERR_CRYPTO },
+		{ "a number too long",
+		  "Private-key-format: v1.3\nAlgorithm: 15 (x)\n"
+		  "PrivateKey: AAAA//////////////////////////////////////////8=\n",
+		  ERR_SYNTAX },
+	};
+	static const uint8_t ZONE[] = "\7example";
+	char dir[] = "/tmp/concord-test-XXXXXX", private[64], public[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(private, sizeof private, "%s/K.private", dir);
+	snprintf(public, sizeof public, "%s/K.key", dir);
+	write_file(public, "example. IN DNSKEY 256 3 13 AQAB\n");
+	for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+		struct diag d = { 0 };
+		struct key *k = NULL;
+		write_file(private, ROWS[i].private);
+		assert_int_equal(key_read(&k, private, ZONE, NULL, &d), ROWS[i].want);
+		assert_null(k);
+		assert_int_equal(d.error_n, 1);
+		diag_free(&d);
+	}
+	unlink(private);
+	unlink(public);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keys_of_each_algorithm_made_by_bind_are_read_and_written_alike),
+		cmocka_unit_test(a_damaged_private_key_is_refused_with_a_reason),
 		cmocka_unit_test(test_a_bind_key_without_leading_zeroes_is_read),
 	};
 

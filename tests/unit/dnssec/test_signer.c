@@ -3,11 +3,15 @@
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "dns/name.h"
 #include "dns/rrtype.h"
 #include "dns/wire.h"
 #include "dnssec/algorithm.h"
+#include "dnssec/base64.h"
 #include "dnssec/sigcache.h"
 
 static const uint8_t ZONE[] = "\7EXAMPLE";
@@ -49,41 +53,70 @@ static void end(struct fixture *f)
 	key_free(f->zsk);
 }
 
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+}
+
+static size_t der_of(const uint8_t *sig, size_t n, uint8_t *der)
+{
+	BIGNUM *r = BN_bin2bn(sig, (int)n / 2, NULL), *s = BN_bin2bn(sig + n / 2, (int)n / 2, NULL);
+	ECDSA_SIG *pair = ECDSA_SIG_new();
+	uint8_t *p = der;
+
+	ECDSA_SIG_set0(pair, r, s);
+	int len = i2d_ECDSA_SIG(pair, &p);
+	ECDSA_SIG_free(pair);
+	return (size_t)len;
+}
+
 /* Verifies with OpenSSL over bytes put together here: RRSIG RDATA without the signature, then the
  * RRset in canonical form (RFC 4034 §3.1.8.1). */
-static bool verifies(const struct key *k, const struct sig *g, const uint8_t *canonical,
-		     size_t canonical_len)
+static bool verifies_in(const struct key *k, const uint8_t *rr, const uint8_t *canonical,
+			size_t canonical_len)
 {
-	const uint8_t *rdata = g->wire + 10;
-	size_t n = load_u16(g->wire + 8), head = n - 64, len = head + canonical_len;
-	uint8_t *data = malloc(len), der[72];
+	const struct algorithm *a = algorithm_info(key_dnskey(k)->algorithm);
+	const uint8_t *rdata = rr + 10;
+	size_t sig_len = key_signature_len(k);
+	size_t n = load_u16(rr + 8), head = n - sig_len, len = head + canonical_len;
+	uint8_t *data = malloc(len), der[112];
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool eddsa = key_dnskey(k)->algorithm == ALG_ED25519;
-	size_t sig_len = 64;
 	const uint8_t *sig = rdata + head;
 
 	memcpy(data, rdata, head);
 	memcpy(data + head, canonical, canonical_len);
-	if (!eddsa) {
-		BIGNUM *r = BN_bin2bn(sig, 32, NULL), *s = BN_bin2bn(sig + 32, 32, NULL);
-		ECDSA_SIG *pair = ECDSA_SIG_new();
-		uint8_t *p = der;
-		ECDSA_SIG_set0(pair, r, s);
-		sig_len = (size_t)i2d_ECDSA_SIG(pair, &p);
+	if (a->family == FAMILY_ECDSA) {
+		sig_len = der_of(sig, sig_len, der);
 		sig = der;
-		ECDSA_SIG_free(pair);
 	}
-	bool ok =
-	    EVP_DigestVerifyInit(ctx, NULL, eddsa ? NULL : EVP_sha256(), NULL, key_pkey(k)) == 1 &&
-	    EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1;
+	const EVP_MD *md = a->digest != NULL ? EVP_get_digestbyname(a->digest) : NULL;
+	bool ok = EVP_DigestVerifyInit(ctx, NULL, md, NULL, key_pkey(k)) == 1 &&
+		  EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1;
 	EVP_MD_CTX_free(ctx);
 	free(data);
 	return ok;
 }
 
+static bool verifies(const struct key *k, const struct sig *g, const uint8_t *canonical,
+		     size_t canonical_len)
+{
+	return verifies_in(k, g->wire, canonical, canonical_len);
+}
+
 static void a_signature_verifies_over_the_canonical_form(void **state)
 {
 	static const uint8_t OWNER[] = "\3WwW\7eXample";
+	/* Many for ECDSA, since r and s are sometimes short: they must still take all of their
+	 * octets (RFC 6605 §4). */
+	static const struct {
+		uint8_t algorithm;
+		int n;
+	} ROWS[] = { { 8, 3 }, { 10, 3 }, { 13, 300 }, { 14, 300 }, { 15, 20 }, { 16, 20 } };
 	/* owner lower-cased, then each record */
 	uint8_t canonical[sizeof TWO_A + 2 * 13];
 	static const uint8_t LOWER[] = "\3www\7example";
@@ -93,18 +126,166 @@ static void a_signature_verifies_over_the_canonical_form(void **state)
 	memcpy(canonical + 13, TWO_A, 14);
 	memcpy(canonical + 27, LOWER, 13);
 	memcpy(canonical + 40, TWO_A + 14, 14);
-	for (int i = 0; i < 2; i++) {
-		struct fixture f = make(i == 0 ? ALG_ECDSAP256SHA256 : ALG_ED25519);
+	for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+		struct fixture f = make(ROWS[i].algorithm);
 		struct sign_input in = { OWNER, TYPE_A, 300, 2, { TWO_A, sizeof TWO_A } };
 		struct sig *g = NULL;
-		/* Many, since r and s are sometimes short: they must still take 32 octets each (RFC
-		 * 6605 §4). */
-		for (int n = 0; n < 300; n++) {
+		for (int n = 0; n < ROWS[i].n; n++) {
 			assert_int_equal(signer_sign(f.signer, f.keys, &in, NOW + n, &g), ERR_OK);
 			assert_true(verifies(f.zsk, g, canonical, sizeof canonical));
 			assert_false(verifies(f.ksk, g, canonical, sizeof canonical));
 			sig_free(g);
 		}
+		end(&f);
+	}
+}
+
+/* RFC 8080 §6: keys, and the signatures that they must give. */
+static void signatures_are_those_of_rfc_8080(void **state)
+{
+	static const struct {
+		const char *says, *file, *dnskey, *private;
+		const char *signature;
+	} ROWS[] = {
+		{ "Ed25519, §6.1", "15 (ED25519)",
+		  "257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=",
+		  "ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=",
+		  "oL9krJun7xfBOIWcGHi7mag5/"
+		  "hdZrKWw15jPGrHpjQeRAvTdszaPD+QLs3fx8A4M3e23mRZ9VrbpMngwcrqN"
+		  "Ag==" },
+		{ "Ed448, §6.2", "16 (ED448)",
+		  "257 3 16 "
+		  "3kgROaDjrh0H2iuixWBrc8g2EpBBLCdGzHmn+G2MpTPhpj/OiBVHHSfPodx1FYYUcJKm1MDp"
+		  "JtIA",
+		  "xZ+5Cgm463xugtkY5B0Jx6erFTXp13rYegst0qRtNsOYnaVpMx0Z/c5EiA9x8wWbDDct/U3FhYWA",
+		  "3cPAHkmlnxcDHMyg7vFC34l0blBhuG1qpwLmjInI8w1CMB29FkEAIJUA0amxWndkmnBZ6SKiwZSAxGIL"
+		  "n/NB"
+		  "tOXft0+Gj7FSvOKxE/07+4RQvE581N3Aj/JtIyaiYVdnYtyMWbSNyGEY2213WKsJlwEA" },
+	};
+	static const uint8_t OWNER[] = "\7example\3com";
+	static const uint8_t RR[] =
+	    "\0\17\0\1\0\0\16\20\0\24\0\12\4mail\7example\3com"; /* MX 10, TTL 3600 */
+	static const struct sign_policy TIMES = { .validity_s = 1440021600 - 1438207200 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		char dir[] = "/tmp/concord-test-XXXXXX", path[64], public[64], text[500];
+		struct diag d = { 0 };
+		struct key *k = NULL;
+		struct keyset *keys = NULL;
+		struct signer *signer = NULL;
+		struct sig *g = NULL;
+		uint8_t want[114];
+		size_t n = 0;
+		assert_non_null(mkdtemp(dir));
+		snprintf(path, sizeof path, "%s/K.private", dir);
+		snprintf(public, sizeof public, "%s/K.key", dir);
+		snprintf(text, sizeof text,
+			 "Private-key-format: v1.2\nAlgorithm: %s\nPrivateKey: %s\n", ROWS[i].file,
+			 ROWS[i].private);
+		write_file(path, text);
+		snprintf(text, sizeof text, "example.com. 3600 IN DNSKEY %s\n", ROWS[i].dnskey);
+		write_file(public, text);
+		assert_int_equal(key_read(&k, path, OWNER, NULL, &d), ERR_OK);
+		struct keyset_member member = { k, KEY_CSK, true };
+		assert_int_equal(keyset_new(&keys, OWNER, &TIMES, &member, 1), ERR_OK);
+		assert_int_equal(signer_new(&signer), ERR_OK);
+		struct sign_input in = { OWNER, TYPE_MX, 3600, 1, { RR, sizeof RR } };
+		assert_int_equal(signer_sign(signer, keys, &in, 1438207200, &g), ERR_OK);
+		assert_true(base64_decode(ROWS[i].signature, strlen(ROWS[i].signature), want,
+					  sizeof want, &n));
+		assert_int_equal(n, key_signature_len(k));
+		assert_memory_equal(g->wire + g->wire_len - n, want, n);
+		sig_free(g);
+		signer_free(signer);
+		keyset_free(keys);
+		key_free(k);
+		diag_free(&d);
+		unlink(path);
+		unlink(public);
+		rmdir(dir);
+	}
+}
+
+/* RFC 4035 §2.2: each algorithm of the DNSKEY set signs everything. */
+static void keys_of_several_algorithms_all_sign(void **state)
+{
+	static const uint8_t ALGORITHMS[] = { 8, 13, 15 };
+	static const uint16_t TYPES[] = { TYPE_A, TYPE_DNSKEY };
+	struct key *keys[6];
+	struct keyset_member members[6];
+	struct keyset *set = NULL;
+	struct signer *signer = NULL;
+	uint8_t rr[sizeof TWO_A], form[sizeof TWO_A + 2 * 9];
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		enum key_role role = i < 3 ? KEY_KSK : KEY_ZSK;
+		assert_int_equal(key_generate(&keys[i], ALGORITHMS[i % 3], role, NULL, 0), ERR_OK);
+		members[i] = (struct keyset_member){ keys[i], role, true };
+	}
+	assert_int_equal(keyset_new(&set, ZONE, &POLICY, members, 6), ERR_OK);
+	assert_int_equal(signer_new(&signer), ERR_OK);
+	for (size_t t = 0; t < 2; t++) {
+		memcpy(rr, TWO_A, sizeof rr);
+		store_u16(rr, TYPES[t]);
+		store_u16(rr + 14, TYPES[t]);
+		for (size_t i = 0; i < 2; i++) {
+			memcpy(form + 23 * i, "\7example", 9);
+			memcpy(form + 23 * i + 9, rr + 14 * i, 14);
+		}
+		struct sign_input in = { ZONE, TYPES[t], 300, 2, { rr, sizeof rr } };
+		struct sig *g = NULL;
+		assert_int_equal(signer_sign(signer, set, &in, NOW, &g), ERR_OK);
+		assert_int_equal(g->rr_n, 3);
+		const uint8_t *at = g->wire;
+		for (size_t i = 0; i < 3; i++) {
+			const struct key *k = keys[t == 0 ? i + 3 : i];
+			assert_int_equal(at[12], ALGORITHMS[i]);
+			assert_true(verifies_in(k, at, form, sizeof form));
+			at += 10 + load_u16(at + 8);
+		}
+		assert_ptr_equal(at, g->wire + g->wire_len);
+		sig_free(g);
+	}
+	signer_free(signer);
+	keyset_free(set);
+	for (size_t i = 0; i < 6; i++)
+		key_free(keys[i]);
+}
+
+/* Times are taken from a grid that belongs to the RRset: who signs it when makes no difference. */
+static void the_same_rrset_is_signed_alike_within_a_quantum(void **state)
+{
+	static const uint8_t ALGORITHMS[] = { 8, 15, 16 };
+	static const uint8_t OTHER[] = "\3www\7example";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ALGORITHMS; i++) {
+		struct fixture f = make(ALGORITHMS[i]);
+		struct signer *other_worker = NULL;
+		struct sign_input in = { ZONE, TYPE_A, 300, 2, { TWO_A, sizeof TWO_A } };
+		struct sig *g = NULL, *again = NULL, *later = NULL;
+		assert_int_equal(signer_new(&other_worker), ERR_OK);
+		assert_int_equal(signer_sign(f.signer, f.keys, &in, NOW, &g), ERR_OK);
+		/* the quantum in which NOW lies: from inception + offset, POLICY.jitter_s long */
+		int64_t start = g->inception + 3600;
+		assert_in_range(NOW - start, 0, 3599);
+		assert_int_equal(signer_sign(other_worker, f.keys, &in, start + 3599, &again),
+				 ERR_OK);
+		assert_int_equal(again->wire_len, g->wire_len);
+		assert_memory_equal(again->wire, g->wire, g->wire_len);
+		assert_int_equal(signer_sign(other_worker, f.keys, &in, start + 3600, &later),
+				 ERR_OK);
+		assert_int_equal(later->inception, g->inception + 3600);
+		sig_free(again);
+		in.owner = OTHER; /* another RRset has another grid: renewals are spread */
+		assert_int_equal(signer_sign(f.signer, f.keys, &in, NOW, &again), ERR_OK);
+		assert_true((again->inception - g->inception) % 3600 != 0);
+		sig_free(g);
+		sig_free(again);
+		sig_free(later);
+		signer_free(other_worker);
 		end(&f);
 	}
 }
@@ -136,7 +317,7 @@ static void rrsig_fields_are_what_the_rfc_says(void **state)
 		assert_int_equal(r[3], ROWS[i].labels);
 		assert_int_equal(load_u32(r + 4), 300);
 		assert_int_equal(load_u32(r + 8), g->expire_at);
-		assert_int_equal(load_u32(r + 12), NOW - 3600);
+		assert_in_range(load_u32(r + 12), NOW - 7199, NOW - 3600);
 		assert_int_equal(load_u16(r + 16), key_dnskey(f.zsk)->tag);
 		assert_memory_equal(r + 18, "\7example", 9);
 		assert_in_range(g->expire_at, NOW + 1209600 - 3600, NOW + 1209600);
@@ -205,7 +386,7 @@ static void the_cache_gives_only_what_is_valid_now(void **state)
 	assert_int_equal(sigcache_new(&c), ERR_OK);
 	assert_int_equal(sigcache_reserve(c, 10), ERR_OK);
 	struct sig *g = made_by(&f, NOW);
-	int64_t refresh = g->refresh_at, expire = g->expire_at;
+	int64_t inception = g->inception, refresh = g->refresh_at, expire = g->expire_at;
 	uint64_t id = f.keys->id;
 	assert_null(sigcache_get(c, 5, id, NOW, &s));
 	sigcache_publish(c, 5, g);
@@ -220,7 +401,7 @@ static void the_cache_gives_only_what_is_valid_now(void **state)
 		{ "nearly expired is a miss", id, expire - SIG_MIN_LEFT_S, SIG_MISS },
 		{ "still valid just before", id, expire - SIG_MIN_LEFT_S - 1, SIG_DUE },
 		{ "long expired", id, expire + 1000000, SIG_MISS },
-		{ "the clock went back before its inception", id, NOW - 3601, SIG_MISS },
+		{ "the clock went back before its inception", id, inception - 1, SIG_MISS },
 		{ "made by other keys", id + 1, NOW, SIG_MISS },
 	};
 	for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
@@ -296,6 +477,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_signature_verifies_over_the_canonical_form),
+		cmocka_unit_test(signatures_are_those_of_rfc_8080),
+		cmocka_unit_test(keys_of_several_algorithms_all_sign),
+		cmocka_unit_test(the_same_rrset_is_signed_alike_within_a_quantum),
 		cmocka_unit_test(rrsig_fields_are_what_the_rfc_says),
 		cmocka_unit_test(names_in_rdata_are_lower_cased_where_the_type_asks_for_it),
 		cmocka_unit_test(only_the_key_signing_key_signs_key_records),
