@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // links: query control
-/* The whole pipeline: bytes in, bytes out, over one fixed view; each answer is parsed again and
- * held against the rules that every answer keeps. */
+/* The whole pipeline: bytes in, bytes out, over fixed views (unsigned, signed with NSEC, signed
+ * with NSEC3); each answer is parsed again and held against the rules that every answer keeps. */
 #include "fuzz.h"
 
 #include <stdio.h>
@@ -12,6 +12,8 @@
 #include "control/zone_file.h"
 #include "dns/name.h"
 #include "dns/rrtype.h"
+#include "dnssec/algorithm.h"
+#include "dnssec/key.h"
 #include "query/query.h"
 
 static const char ZONE_TEXT[] =
@@ -25,8 +27,11 @@ static const char ZONE_TEXT[] =
 static const uint8_t NSID[128] = { 'n' };
 static const uint8_t AGENT[193] = { 63, [64] = 63, [128] = 63 };
 
-static struct view view;
-static struct zone_view zone_view;
+/* One view for each way to prove that a name is not there. */
+static struct fixed {
+	struct view view;
+	struct zone_view zone;
+} fixed[ZONE_NSEC3 + 1];
 static struct query query;
 static struct query_stats stats;
 static struct rate_table rates;
@@ -36,21 +41,19 @@ static void hash_name(const uint8_t *name, uint8_t out[NSEC3_HASH_LEN], void *co
 	nsec3_hash(context, name, out);
 }
 
-static void make_view(void)
+static const uint8_t NAME[] = "\7example";
+
+static struct zone *make_zone(enum zone_denial denial)
 {
-	static const uint8_t NAME[] = "\7example";
 	char path[] = "/tmp/concord-fuzz-XXXXXX";
 	struct zone_builder *b = NULL;
 	struct zone *z = NULL;
 	struct diag d = { 0 };
-	uint8_t key[NAME_KEY_MAX];
 	int fd = mkstemp(path);
-
-	if (nsec3_hasher_new(&query.hasher))
-		abort();
-	struct zone_build_options options = { .denial = ZONE_NSEC3,
+	struct zone_build_options options = { .denial = denial,
 					      .nsec3_hash = hash_name,
 					      .nsec3_context = query.hasher };
+
 	if (fd < 0 || write(fd, ZONE_TEXT, sizeof ZONE_TEXT - 1) < 0 ||
 	    zone_build_start(&b, NAME, NULL, &options) || zone_file_read(b, path, NAME, true, &d) ||
 	    zone_build_seal(b, &z, &d))
@@ -58,27 +61,64 @@ static void make_view(void)
 	close(fd);
 	unlink(path);
 	diag_free(&d);
+	return z;
+}
+
+static void sign_view(struct zone_view *zv)
+{
+	static const struct sign_policy POLICY = { .validity_s = 86400, .refresh_s = 3600 };
+	static struct keyset *keys;
+	struct keyset_member csk = { .role = KEY_CSK, .active = true };
+
+	if (keys == NULL && (key_generate(&csk.key, ALG_ECDSAP256SHA256, KEY_CSK, NULL, 0) ||
+			     keyset_new(&keys, NAME, &POLICY, &csk, 1)))
+		abort();
+	zv->keys = keys;
+	if (sigcache_new(&zv->sigs) || sigcache_reserve(zv->sigs, zone_sig_id_end(zv->zone)))
+		abort();
+}
+
+static void make_view(struct fixed *f, enum zone_denial denial)
+{
+	uint8_t key[NAME_KEY_MAX];
 	struct trie *empty = trie_new();
 	struct trie *zones = trie_edit(empty);
-	zone_view = (struct zone_view){ .zone = z,
-					.ecs = true,
-					.rate_limited = true,
-					.report_agent = { AGENT, sizeof AGENT } };
-	if (trie_set(zones, (struct span){ key, name_key(NAME, key) }, &zone_view, NULL))
+
+	f->zone = (struct zone_view){ .zone = make_zone(denial),
+				      .ecs = true,
+				      .rate_limited = true,
+				      .report_agent = { AGENT, sizeof AGENT } };
+	if (denial != ZONE_NO_DENIAL)
+		sign_view(&f->zone);
+	if (trie_set(zones, (struct span){ key, name_key(NAME, key) }, &f->zone, NULL))
 		abort();
 	trie_seal(zones);
 	trie_free(empty);
-	view = (struct view){ .zones = zones,
-			      .udp_size = 1232,
-			      .nsid = { NSID, sizeof NSID },
-			      .cookies = { .n = 1 },
-			      .rate_limit = { 1000000, 2, 24, 56 },
-			      .keepalive_100ms = 100 };
-	query.stats = &stats;
-	query.rates = &rates;
+	f->view = (struct view){ .zones = zones,
+				 .udp_size = 1232,
+				 .nsid = { NSID, sizeof NSID },
+				 .cookies = { .n = 1 },
+				 .rate_limit = { 1000000, 2, 24, 56 },
+				 .keepalive_100ms = 100 };
 }
 
-static void skip_records(struct reader *r, unsigned n, unsigned *opts)
+static void prepare(void)
+{
+	rcu_thread_register();
+	if (nsec3_hasher_new(&query.hasher) || signer_new(&query.signer))
+		abort();
+	query.stats = &stats;
+	query.rates = &rates;
+	for (int i = ZONE_NO_DENIAL; i <= ZONE_NSEC3; i++)
+		make_view(&fixed[i], (enum zone_denial)i);
+}
+
+/* Types seen in the sections of an answer. */
+struct seen {
+	unsigned opts, signatures, denials, others;
+};
+
+static void skip_records(struct reader *r, unsigned n, struct seen *seen)
 {
 	struct name owner;
 
@@ -87,8 +127,45 @@ static void skip_records(struct reader *r, unsigned n, unsigned *opts)
 		uint16_t type = read_u16(r);
 		read_bytes(r, 6);
 		read_bytes(r, read_u16(r));
-		*opts += type == TYPE_OPT;
+		switch (type) {
+		case TYPE_OPT:
+			seen->opts++;
+			break;
+		case TYPE_RRSIG:
+			seen->signatures++;
+			break;
+		case TYPE_NSEC:
+		case TYPE_NSEC3:
+			seen->denials++;
+			break;
+		default:
+			seen->others++;
+		}
 	}
+}
+
+/* RFC 4035 §3.1: with DO every authoritative answer is signed, and what is not there is proved;
+ * without it, neither comes unless it is what was asked for. */
+static void check_dnssec(uint16_t flags, const struct seen *answer, const struct seen *authority)
+{
+	bool dnssec_ok = query.msg.edns.present && (query.msg.edns.flags & EDNS_DO);
+	bool asked = query.msg.qtype == TYPE_RRSIG || query.msg.qtype == TYPE_NSEC ||
+		     query.msg.qtype == TYPE_ANY || query.msg.qtype == TYPE_NSEC3;
+	bool is_signed = query.answer.zone != NULL && query.answer.zone->keys != NULL;
+
+	if (flags & FLAG_TC)
+		return;
+	if (!dnssec_ok || !is_signed) {
+		if (!asked && answer->signatures + authority->signatures + authority->denials > 0)
+			abort();
+		return;
+	}
+	if ((flags & FLAG_AA) && answer->others > 0 && answer->signatures == 0)
+		abort();
+	if (authority->denials > 0 && authority->signatures == 0)
+		abort();
+	if ((flags & 0xf) == RCODE_NXDOMAIN && authority->denials == 0)
+		abort();
 }
 
 /* Everything that a client may rely on. */
@@ -97,7 +174,7 @@ static void check(struct span in, struct span out, const struct query_client *fr
 	struct reader r = reader_of(out.p, out.n);
 	struct name qname;
 	uint16_t count[4];
-	unsigned opts = 0;
+	struct seen answer = { 0 }, authority = { 0 }, additional = { 0 };
 
 	uint16_t id = read_u16(&r), flags = read_u16(&r);
 	if (id != load_u16(in.p) || !(flags & FLAG_QR) || (flags & FLAG_RA) || (flags & FLAG_AD))
@@ -112,23 +189,26 @@ static void check(struct span in, struct span out, const struct query_client *fr
 		name_read(&r, &qname);
 		read_u32(&r);
 	}
-	skip_records(&r, count[1] + count[2], &opts);
-	if (opts > 0)
+	skip_records(&r, count[1], &answer);
+	skip_records(&r, count[2], &authority);
+	skip_records(&r, count[3], &additional);
+	if (answer.opts + authority.opts > 0)
 		abort();
-	skip_records(&r, count[3], &opts);
-	if (r.bad || r.p != r.end || opts > 1)
+	if (r.bad || r.p != r.end || additional.opts > 1)
 		abort();
+	check_dnssec(flags, &answer, &authority);
 	if (!from->tcp && out.n > 1232)
 		abort();
 }
 
-static void ask(struct span in, const struct query_client *from)
+static void ask(struct view *view, struct span in, const struct query_client *from)
 {
 	static uint8_t answer[MESSAGE_MAX];
 	struct writer w = writer_of(answer, from->tcp ? MESSAGE_MAX : 4096);
 
-	query.view = &view;
+	query.view = view;
 	query.now = 1700000000;
+	query.sign_budget = 100;
 	enum verdict v = query_answer(&query, in, from, &w);
 	if (v == QUERY_WAIT || (v == QUERY_REPLY && (in.n < 12 || (in.p[2] & 0x80))))
 		abort();
@@ -143,8 +223,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 						 .tcp = true,
 						 .encrypted = true };
 
-	if (view.zones == NULL)
-		make_view();
+	if (query.signer == NULL)
+		prepare();
 	uint8_t *exact = malloc(size > 0 ? size : 1);
 	if (exact == NULL || size > MESSAGE_MAX) {
 		free(exact);
@@ -152,9 +232,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (size > 0)
 		memcpy(exact, data, size);
-	query_prefetch(&view, &(struct span){ exact, size }, 1);
-	ask((struct span){ exact, size }, &UDP);
-	ask((struct span){ exact, size }, &TLS);
+	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
+		query_prefetch(&fixed[i].view, &(struct span){ exact, size }, 1);
+		ask(&fixed[i].view, (struct span){ exact, size }, &UDP);
+		ask(&fixed[i].view, (struct span){ exact, size }, &TLS);
+	}
 	free(exact);
 	return 0;
 }
