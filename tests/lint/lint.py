@@ -31,7 +31,7 @@ MAY_INCLUDE = {
 # Headers of libraries and the folders that are their home.
 VENDOR_HOMES = {
     "uv.h": {"net", "control", "api", "."},
-    "openssl/": {"dnssec", "control", "net"},
+    "openssl/": {"dns", "dnssec", "control", "net"},
     "ldns/": {"control"},
     "yaml.h": {"control"},
     "urcu": {"base"},
