@@ -141,6 +141,7 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 		.like = e->served != NULL ? e->served->zone : NULL,
 		.signatures = z->signing != NULL ? e->signatures : NULL,
 		.counts = e->counts,
+		.health = c->health,
 	};
 
 	if (!err)
@@ -336,6 +337,11 @@ struct view_slot *control_views(struct control *c)
 void control_set_workers(struct control *c, unsigned n)
 {
 	c->worker_n = n;
+}
+
+void control_set_health(struct control *c, const struct steer_health *health)
+{
+	c->health = health;
 }
 
 void control_on_reload(struct control *c,

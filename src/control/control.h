@@ -46,6 +46,9 @@ const struct config *control_config(const struct control *c);
 struct view_slot *control_views(struct control *c);
 /* Workers whose answers are counted by zone; before control_load(). */
 void control_set_workers(struct control *c, unsigned n);
+/* Where policies get the health of their values from; before control_load(), borrowed until
+ * control_free(). */
+void control_set_health(struct control *c, const struct steer_health *health);
 /* Called at the end of each reload with the configuration now in use: for what lies outside of
  * control. Findings go to `d`. */
 void control_on_reload(struct control *c,

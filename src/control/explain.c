@@ -53,6 +53,29 @@ static void add_location(struct explained *x)
 				      ip_prefix_to_text(&leaf, prefix)));
 }
 
+static const char *health_text(const health_word *health, uint32_t word)
+{
+	if (health == NULL)
+		return "not checked";
+	if ((word & HEALTH_WORD_KNOWN) == 0)
+		return "unknown";
+	return word & HEALTH_WORD_UP ? "up" : "down";
+}
+
+/* The values of one pool that was tried, as their health was read. */
+static json_t *values_of(const struct steer_trace *t, uint32_t chain)
+{
+	json_t *all = json_array();
+
+	for (uint32_t i = 0; i < t->values_n; i++)
+		if (t->values[i].chain == chain)
+			json_array_append_new(
+			    all, json_pack("{s:s, s:s, s:b}", "value", t->values[i].text, "health",
+					   health_text(t->values[i].health, t->values[i].word),
+					   "usable", t->values[i].usable));
+	return all;
+}
+
 static void add_chain(struct explained *x, uint32_t policy)
 {
 	const struct steer_trace *t = &x->trace;
@@ -60,9 +83,10 @@ static void add_chain(struct explained *x, uint32_t policy)
 	json_t *chain = json_array();
 
 	for (uint32_t i = 0; i < t->chain_n; i++)
-		json_array_append_new(chain, json_pack("{s:s, s:I, s:I}", "pool", t->chain[i].pool,
-						       "usable", (json_int_t)t->chain[i].usable_n,
-						       "values", (json_int_t)t->chain[i].value_n));
+		json_array_append_new(
+		    chain, json_pack("{s:s, s:I, s:I, s:o}", "pool", t->chain[i].pool, "usable",
+				     (json_int_t)t->chain[i].usable_n, "values",
+				     (json_int_t)t->chain[i].value_n, "tried", values_of(t, i)));
 	json_object_set_new(x->out, "rule",
 			    json_pack("{s:I, s:I, s:s, s:s}", "number", (json_int_t)t->rule + 1,
 				      "of", (json_int_t)steer_rule_n(x->zv->steer, policy), "match",

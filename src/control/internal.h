@@ -95,7 +95,8 @@ struct control {
 	uv_timer_t roll; /* of cookie secrets that we made */
 	void (*reloaded)(const struct config *config, void *context, struct diag *d);
 	void *reloaded_context;
-	struct query *query; /* for explain */
+	const struct steer_health *health; /* NULL: nobody checks */
+	struct query *query;               /* for explain */
 	struct query_stats query_stats;
 };
 
@@ -115,8 +116,9 @@ struct zone_load {
 	const struct location_db *db;
 	const struct keyring *keys; /* NULL: unsigned, or only checked */
 	struct zone *like;
-	struct signatures *signatures; /* told of freed ids */
-	struct zone_counts *counts;    /* NULL: only checked */
+	struct signatures *signatures;     /* told of freed ids */
+	struct zone_counts *counts;        /* NULL: only checked */
+	const struct steer_health *health; /* NULL: values with status obey are up */
 };
 enum err zone_load(const struct zone_load *l, struct served **out, struct diag *d);
 /* The same zone with the keyring's records at its apex. */

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "control/schema.h"
+#include "control/steering_check.h"
 #include "dns/name.h"
 #include "dns/rrtype.h"
 
@@ -21,7 +22,6 @@ struct reading {
 	struct policy **policies;
 	const struct yaml_node **at; /* where each stands */
 	size_t n, cap;
-	bool healthchecks;
 };
 
 static struct policy_place place_of(const struct yaml_node *n)
@@ -318,14 +318,15 @@ static enum err read_defaults(struct schema *s, const struct yaml_node *value, v
 	return read_values(s->context, value, false, &p->defaults, &p->default_n);
 }
 
+/* What else octoDNS has here is for its providers and itself. */
 static enum err read_octodns(struct schema *s, const struct yaml_node *map, void *into)
 {
-	struct reading *r = s->context;
+	struct policy *p = into;
+	const struct yaml_node *check = yaml_get(map, "healthcheck");
 
-	(void)into;
-	if (yaml_get(map, "healthcheck") != NULL)
-		r->healthchecks = true;
-	return ERR_OK;
+	if (check == NULL || yaml_is_null(check))
+		return ERR_OK;
+	return steering_check_read(s, check, &p->healthcheck);
 }
 
 static enum err type_of(struct reading *r, const struct yaml_node *record)
@@ -498,12 +499,6 @@ static enum err read_file(struct reading *r, const struct yaml_node *root)
 	}
 	if (!result)
 		result = check_owners(r);
-	if (!result && r->healthchecks) {
-		struct diag_place at = { .file = yaml_path(r->schema.yaml) };
-		diag_add(
-		    r->schema.diag, DIAG_NOTICE, &at, NULL,
-		    "health checks are given but not run: values with status obey count as up");
-	}
 	return result;
 }
 
@@ -513,6 +508,14 @@ struct steering_file {
 	struct yaml *yaml;
 };
 
+/* NULL where the path has none: then paths in it are relative to where the daemon runs. */
+static const char *directory_of(struct arena *a, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? arena_printf(a, "%.*s", (int)(slash - path), path) : NULL;
+}
+
 enum err steering_read(struct steering **out, const char *path, const uint8_t *zone, struct diag *d)
 {
 	struct yaml *y = NULL;
@@ -521,7 +524,13 @@ enum err steering_read(struct steering **out, const char *path, const uint8_t *z
 
 	if (e)
 		return e;
-	r.schema = (struct schema){ .yaml = y, .arena = yaml_arena(y), .diag = d, .context = &r };
+	r.schema = (struct schema){
+		.yaml = y,
+		.arena = yaml_arena(y),
+		.diag = d,
+		.dir = directory_of(yaml_arena(y), path),
+		.context = &r,
+	};
 	e = read_file(&r, yaml_root(y));
 	if (e)
 		goto done;

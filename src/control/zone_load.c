@@ -136,12 +136,26 @@ static enum err check_database(const struct zone_load *l, const struct steering 
 	return ERR_OK;
 }
 
+static void note_unchecked(const struct zone_load *l, const struct steering *s, struct diag *d)
+{
+	struct diag_place at = { .file = l->config->steering };
+
+	for (size_t i = 0; l->health == NULL && i < s->n; i++) {
+		if (s->policies[i]->healthcheck == NULL)
+			continue;
+		diag_add(
+		    d, DIAG_NOTICE, &at, NULL,
+		    "health checks are given but not run: values with status obey count as up");
+		return;
+	}
+}
+
 static enum err add_steering(const struct zone_load *l, struct zone_builder *b,
 			     struct steered **out, struct diag *d)
 {
 	struct steering *s = NULL;
 	struct steered *made = NULL;
-	struct steer_options options = { l->config->seed, STEERING_BYTES_MAX };
+	struct steer_options options = { l->config->seed, STEERING_BYTES_MAX, l->health };
 
 	if (l->config->steering == NULL)
 		return ERR_OK;
@@ -158,6 +172,8 @@ static enum err add_steering(const struct zone_load *l, struct zone_builder *b,
 	}
 	for (uint32_t i = 0; !e && i < s->n; i++)
 		e = add_steered(b, s->policies[i], i, made->set, d);
+	if (!e)
+		note_unchecked(l, s, d);
 	steering_free(s);
 	if (e) {
 		if (made != NULL)

@@ -72,34 +72,70 @@ static uint32_t pool_number(const struct policy *p, const char *name)
 	return POOL_NONE;
 }
 
-static bool compile_pool(struct arena *a, const struct policy *p, const struct policy_pool *from,
-			 struct variants *v, struct steer_pool *to)
+static bool keep_word(struct steer_set *s, const health_word *word)
 {
-	struct steer_value *usable = arena_alloc(a, (from->value_n + 1) * sizeof *usable);
+	if (s->word_n == s->word_cap) {
+		size_t cap = s->word_cap == 0 ? 64 : s->word_cap * 2;
+		const health_word **more = realloc(s->words, cap * sizeof *more);
+		if (more == NULL)
+			return false;
+		s->words = more;
+		s->word_cap = cap;
+	}
+	s->words[s->word_n++] = word;
+	return true;
+}
 
-	if (usable == NULL)
+/* NULL in *out: nobody checks this value. */
+static bool word_of(struct steer_set *s, const struct policy *p, const struct policy_value *value,
+		    const health_word **out)
+{
+	*out = NULL;
+	if (s->health.word == NULL || p->healthcheck == NULL || value->status != POLICY_OBEY)
+		return true;
+	const health_word *word = s->health.word(s->health.context, p, value);
+	if (word == NULL)
+		return false;
+	if (!keep_word(s, word)) {
+		s->health.release(s->health.context, word);
+		return false;
+	}
+	*out = word;
+	return true;
+}
+
+static bool compile_value(struct steer_set *s, const struct policy *p,
+			  const struct policy_value *from, struct variants *v,
+			  struct steer_value *to)
+{
+	uint8_t *canonical = arena_copy(s->arena, from->rdata.p, from->rdata.n);
+
+	if (canonical == NULL || !variant_of(s->arena, v, from->rdata, &to->variant))
+		return false;
+	rdata_canonicalize(p->type, from->rdata, canonical);
+	to->rdata = (struct span){ canonical, from->rdata.n };
+	to->weight = from->weight;
+	to->text = arena_strdup(s->arena, from->text);
+	return to->text != NULL && word_of(s, p, from, &to->health);
+}
+
+static bool compile_pool(struct steer_set *s, const struct policy *p,
+			 const struct policy_pool *from, struct variants *v, struct steer_pool *to)
+{
+	struct steer_value *values = arena_alloc(s->arena, (from->value_n + 1) * sizeof *values);
+
+	if (values == NULL)
 		return false;
 	*to = (struct steer_pool){
-		.name = arena_strdup(a, from->name),
-		.usable = usable,
+		.name = arena_strdup(s->arena, from->name),
+		.values = values,
 		.value_n = (uint32_t)from->value_n,
 		.fallback = pool_number(p, from->fallback),
 	};
-	for (size_t i = 0; i < from->value_n; i++) {
-		const struct policy_value *value = &from->values[i];
-		if (value->status == POLICY_DOWN)
-			continue;
-		struct steer_value *u = &usable[to->usable_n++];
-		uint8_t *canonical = arena_copy(a, value->rdata.p, value->rdata.n);
-		if (canonical == NULL || !variant_of(a, v, value->rdata, &u->variant))
+	for (size_t i = 0; i < from->value_n; i++)
+		if (from->values[i].status != POLICY_DOWN &&
+		    !compile_value(s, p, &from->values[i], v, &values[to->n++]))
 			return false;
-		rdata_canonicalize(p->type, value->rdata, canonical);
-		u->rdata = (struct span){ canonical, value->rdata.n };
-		u->weight = value->weight;
-		u->text = arena_strdup(a, value->text);
-		if (u->text == NULL)
-			return false;
-	}
 	return to->name != NULL;
 }
 
@@ -129,25 +165,28 @@ static char *describe(struct arena *a, const struct policy_rule *r)
 	return copy;
 }
 
-/* Whether the choice may depend on the client beyond the rule: several usable values in any pool
- * that may come to answer. */
+/* Whether the choice may depend on the client beyond the rule: several values that may be usable in
+ * any pool that may come to answer. */
 static bool chain_draws(const struct steer_pool *pools, uint32_t pool)
 {
 	for (; pool != POOL_NONE; pool = pools[pool].fallback)
-		if (pools[pool].usable_n > 1)
+		if (pools[pool].n > 1)
 			return true;
 	return false;
 }
 
-/* The variant that a chain always ends with, where its first pool with a usable value has just one.
- */
-static uint32_t only_variant(const struct steer_pool *pools, uint32_t pool)
+/* The answer of a chain whose first pool with any values has just one, and what its health is. */
+static struct steer_outcome outcome_of(const struct steer_pool *pools, uint32_t pool)
 {
-	while (pool != POOL_NONE && pools[pool].usable_n == 0)
+	struct steer_outcome o = { .keyed = chain_draws(pools, pool) };
+
+	while (pool != POOL_NONE && pools[pool].n == 0)
 		pool = pools[pool].fallback;
 	if (pool == POOL_NONE)
-		return 0;
-	return pools[pool].usable_n == 1 ? pools[pool].usable[0].variant : DRAW;
+		return o; /* the default values */
+	o.variant = pools[pool].n == 1 ? pools[pool].values[0].variant : DRAW;
+	o.health = pools[pool].n == 1 ? pools[pool].values[0].health : NULL;
+	return o;
 }
 
 /* ---- partitions, shared by policies whose rules match alike ---- */
@@ -226,8 +265,7 @@ static enum err compile_rules(struct compile *c, const struct policy *p, struct 
 
 	for (size_t i = 0; !e && i < p->rule_n; i++) {
 		rules[i].pool = pool_number(p, p->rules[i].pool);
-		outcomes[i].keyed = chain_draws(to->pools, rules[i].pool);
-		outcomes[i].variant = only_variant(to->pools, rules[i].pool);
+		outcomes[i] = outcome_of(to->pools, rules[i].pool);
 		rules[i].pool_name = to->pools[rules[i].pool].name;
 		rules[i].match = describe(c->set->arena, &p->rules[i]);
 		if (rules[i].match == NULL)
@@ -264,7 +302,7 @@ static enum err compile_policy(struct compile *c, const struct policy *p, struct
 	if (v.all == NULL || pools == NULL || !compile_message(a, p, to) || !add_defaults(a, p, &v))
 		return ERR_NOMEM;
 	for (size_t i = 0; i < p->pool_n; i++)
-		if (!compile_pool(a, p, &p->pools[i], &v, &pools[i]))
+		if (!compile_pool(c->set, p, &p->pools[i], &v, &pools[i]))
 			return ERR_NOMEM;
 	to->pools = pools;
 	to->pool_n = (uint32_t)p->pool_n;
@@ -283,6 +321,8 @@ enum err steer_compile(struct steer_set **out, const struct policy *const *polic
 		return ERR_NOMEM;
 	struct compile c = { .set = s, .db = db, .max_bytes = options->max_bytes };
 	s->key = draw_key(options->seed);
+	if (options->health != NULL)
+		s->health = *options->health;
 	s->arena = arena_new(0);
 	if (s->arena == NULL)
 		goto failed;
@@ -308,6 +348,9 @@ void steer_free(struct steer_set *s)
 		return;
 	for (size_t i = 0; i < s->partition_n; i++)
 		partition_free(s->partitions[i].partition);
+	for (size_t i = 0; i < s->word_n; i++)
+		s->health.release(s->health.context, s->words[i]);
+	free(s->words);
 	free(s->partitions);
 	arena_free(s->arena);
 	free(s);

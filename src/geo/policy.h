@@ -10,6 +10,7 @@
 #ifndef GEO_POLICY_H
 #define GEO_POLICY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,32 @@ struct policy_place {
 };
 
 enum policy_status { POLICY_OBEY, POLICY_UP, POLICY_DOWN };
+
+enum policy_protocol {
+	POLICY_HTTPS,
+	POLICY_HTTP,
+	POLICY_TCP,
+	POLICY_ICMP,
+	POLICY_FEED, /* nobody is asked: the state is fed through the API */
+};
+
+/* How the values of a record are checked (octodns: healthcheck). Texts are NULL and numbers 0 where
+ * the file leaves them out: the checker's defaults. Values of one pool share it; the address that
+ * is checked is the value's. */
+struct policy_healthcheck {
+	enum policy_protocol protocol;
+	uint16_t port;      /* never 0 but for ICMP and FEED */
+	const char *host;   /* Host, SNI and certificate; the record's name by default */
+	const char *path;   /* of HTTP and HTTPS */
+	const char *target; /* what is checked instead of the value */
+	const char *expect; /* a text that the body has */
+	const char *ca;     /* PEM file with the authorities that are trusted */
+	uint16_t status_min, status_max; /* of HTTP */
+	bool insecure;                   /* the certificate is not looked at */
+	uint32_t interval_ms, timeout_ms, stale_ms;
+	uint16_t rise, fall; /* equal results in a row that change the state */
+	struct policy_place at;
+};
 
 struct policy_value {
 	const char *text;
@@ -73,6 +100,7 @@ struct policy {
 	size_t pool_n;
 	const struct policy_rule *rules;
 	size_t rule_n;
+	const struct policy_healthcheck *healthcheck; /* NULL: values with status obey are up */
 	struct policy_place at;
 };
 

@@ -27,19 +27,66 @@ static size_t start_message(const struct steer_policy *p, const struct ip_addr *
 	return n + octets;
 }
 
+/* The values of a pool that may answer now. Words change while we look: each is read once. */
+struct usable {
+	const struct steer_pool *pool;
+	uint32_t n;
+	uint16_t at[POLICY_VALUES_MAX];
+};
+
+static void trace_pool(struct steer_trace *t, const struct steer_pool *pool)
+{
+	if (t == NULL || t->chain_n == STEER_TRACE_POOLS)
+		return;
+	t->chain[t->chain_n].pool = pool->name;
+	t->chain[t->chain_n].value_n = pool->value_n;
+	t->chain_n++;
+}
+
+static void trace_health(struct steer_trace *t, const struct steer_value *v, uint32_t word,
+			 bool usable)
+{
+	if (t == NULL)
+		return;
+	t->chain[t->chain_n - 1].usable_n += usable;
+	if (t->values_n == STEER_TRACE_VALUES)
+		return;
+	t->values[t->values_n].chain = t->chain_n - 1;
+	t->values[t->values_n].text = v->text;
+	t->values[t->values_n].health = v->health;
+	t->values[t->values_n].word = word;
+	t->values[t->values_n].usable = usable;
+	t->values_n++;
+}
+
+static void find_usable(const struct steer_pool *pool, struct usable *u, struct steer_trace *t)
+{
+	trace_pool(t, pool);
+	u->pool = pool;
+	u->n = 0;
+	for (uint32_t i = 0; i < pool->n; i++) {
+		const struct steer_value *v = &pool->values[i];
+		uint32_t word = v->health != NULL ? health_word_load(v->health) : 0;
+		bool usable = health_word_is_up(word);
+		if (usable)
+			u->at[u->n++] = (uint16_t)i;
+		trace_health(t, v, word, usable);
+	}
+}
+
 static const struct steer_value *draw(const struct steer_set *s, const struct steer_policy *p,
-				      const struct steer_pool *pool, const struct ip_addr *a)
+				      const struct usable *u, const struct ip_addr *a)
 {
 	uint8_t message[MESSAGE_MAX];
 	size_t n = start_message(p, a, message);
-	const struct steer_value *best = &pool->usable[0];
+	const struct steer_value *best = NULL;
 	uint32_t best_cost = 0;
 
-	for (uint32_t i = 0; i < pool->usable_n; i++) {
-		const struct steer_value *v = &pool->usable[i];
+	for (uint32_t i = 0; i < u->n; i++) {
+		const struct steer_value *v = &u->pool->values[u->at[i]];
 		memcpy(message + n, v->rdata.p, v->rdata.n);
 		uint32_t cost = draw_cost(siphash(&s->key, message, n + v->rdata.n));
-		if (i == 0 || draw_less(cost, v->weight, best_cost, best->weight)) {
+		if (best == NULL || draw_less(cost, v->weight, best_cost, best->weight)) {
 			best = v;
 			best_cost = cost;
 		}
@@ -47,40 +94,47 @@ static const struct steer_value *draw(const struct steer_set *s, const struct st
 	return best;
 }
 
-static void trace_pool(struct steer_trace *t, const struct steer_pool *pool)
-{
-	if (t == NULL || t->chain_n == STEER_TRACE_POOLS)
-		return;
-	t->chain[t->chain_n].pool = pool->name;
-	t->chain[t->chain_n].usable_n = pool->usable_n;
-	t->chain[t->chain_n].value_n = pool->value_n;
-	t->chain_n++;
-}
-
-static void trace_value(struct steer_trace *t, const struct steer_pool *pool,
-			const struct steer_value *v, const struct ip_addr *a)
+static void trace_value(struct steer_trace *t, const struct usable *u, const struct steer_value *v,
+			const struct ip_addr *a)
 {
 	if (t == NULL)
 		return;
-	t->drawn = pool->usable_n > 1;
+	t->drawn = u->n > 1;
 	t->client_key.len = key_len(a->family);
 	t->client_key.addr = ip_cut(a, t->client_key.len);
 	t->value = v->text;
 	t->weight = v->weight;
-	for (uint32_t i = 0; i < pool->usable_n; i++)
-		t->weight_sum += pool->usable[i].weight;
+	for (uint32_t i = 0; i < u->n; i++)
+		t->weight_sum += u->pool->values[u->at[i]].weight;
 }
 
-/* The first pool of the chain with a usable value; the chain has no loops. */
-static const struct steer_pool *pool_of(const struct steer_policy *p, const struct steer_rule *rule,
-					struct steer_trace *t)
+/* The first pool of the chain with a usable value answers; the chain has no loops. At its end stand
+ * the default values, which nobody checks: variant 0. */
+static uint32_t walk_chain(const struct steer_set *s, const struct steer_policy *p,
+			   const struct steer_rule *rule, const struct ip_addr *a,
+			   struct steer_trace *t)
 {
+	struct usable u;
+
 	for (uint32_t i = rule->pool; i != POOL_NONE; i = p->pools[i].fallback) {
-		trace_pool(t, &p->pools[i]);
-		if (p->pools[i].usable_n > 0)
-			return &p->pools[i];
+		find_usable(&p->pools[i], &u, t);
+		if (u.n == 0)
+			continue;
+		const struct steer_value *v =
+		    u.n == 1 ? &u.pool->values[u.at[0]] : draw(s, p, &u, a);
+		trace_value(t, &u, v, a);
+		return v->variant;
 	}
-	return NULL;
+	if (t != NULL)
+		t->defaulted = true;
+	return 0;
+}
+
+/* What a rule ends with where no pool needs to be looked into. */
+static bool is_settled(const struct steer_outcome *o)
+{
+	return o->variant != DRAW &&
+	       (o->health == NULL || health_word_is_up(health_word_load(o->health)));
 }
 
 struct steer_choice steer_choose(const struct steer_set *s, uint32_t policy,
@@ -103,21 +157,13 @@ struct steer_choice steer_choose(const struct steer_set *s, uint32_t policy,
 		c.scope = key_len(a.family);
 	if (c.scope > 0 || shift > 0)
 		c.scope = (uint8_t)(c.scope + shift);
-	if (trace == NULL && o->variant != DRAW)
+	if (trace == NULL && is_settled(o))
 		return c;
-	const struct steer_rule *rule = &p->rules[hit.class];
 	if (trace != NULL) {
 		trace->rule = hit.class;
 		trace->leaf_len = hit.scope;
 	}
-	const struct steer_pool *pool = pool_of(p, rule, trace);
-	if (pool == NULL) { /* the default values: variant 0 already */
-		trace->defaulted = true;
-		return c;
-	}
-	const struct steer_value *v = pool->usable_n == 1 ? &pool->usable[0] : draw(s, p, pool, &a);
-	trace_value(trace, pool, v, &a);
-	c.variant = v->variant;
+	c.variant = walk_chain(s, p, &p->rules[hit.class], &a, trace);
 	return c;
 }
 

@@ -9,7 +9,8 @@
  * the client that lies within one merged interval: for every address in it the rule is the same,
  * and the next shorter prefix has an address with another rule. Where any pool in the rule's chain
  * has more than one usable value the choice also depends on the client key, and the scope is at
- * least that key's length (/24, /56). Health, weights and time never change the scope. Scope 0
+ * least that key's length (/24, /56). Health, weights and time never change the scope: a value that
+ * may be usable counts whether it is up or not. Scope 0
  * means: the same for everyone of that family. Draw.      Weighted rendezvous hashing over the
  * usable values of the pool (geo/draw.h), message = owner in canonical wire form || type (2 octets)
  * || family octet (4 or 6) || the address cut to /24 (3 octets) or /56 (7 octets) || canonical
@@ -29,6 +30,7 @@
 #include "base/err.h"
 #include "base/prefix.h"
 #include "base/span.h"
+#include "geo/health_word.h"
 #include "geo/location.h"
 #include "geo/policy.h"
 
@@ -37,9 +39,22 @@ struct steer_set;
 #define STEER_KEY_V4 24
 #define STEER_KEY_V6 56
 
+/* Where the health of values comes from. `word` is called while compiling for each value with
+ * status obey of a record with a health check, and gives the one word of (value, check), however
+ * many pools and policies ask; NULL without memory. Each is given back once by steer_free(), when
+ * no reader is left. */
+struct steer_health {
+	const health_word *(*word)(void *context, const struct policy *record,
+				   const struct policy_value *value);
+	void (*release)(void *context, const health_word *word);
+	void *context;
+};
+
 struct steer_options {
 	const char *seed; /* copied */
 	size_t max_bytes; /* of partitions, 0: none; more fails with ERR_TOO_LONG */
+	const struct steer_health
+	    *health; /* copied; NULL: no value is checked, all that obey are up */
 };
 
 /* Compiles policies that passed policy_check(); the number of a policy is its place in the array.
@@ -55,7 +70,8 @@ size_t steer_variant(const struct steer_set *s, uint32_t policy, uint32_t varian
 		     const struct span **rdata);
 
 /* What a trace records, for `explain`: the same code fills it that serves. */
-#define STEER_TRACE_POOLS 16
+#define STEER_TRACE_POOLS  16
+#define STEER_TRACE_VALUES 64
 struct steer_trace {
 	uint32_t rule;    /* index */
 	uint8_t leaf_len; /* scope before the client key's length was applied */
@@ -64,6 +80,14 @@ struct steer_trace {
 		uint32_t usable_n, value_n;
 	} chain[STEER_TRACE_POOLS]; /* pools tried in order */
 	uint32_t chain_n;
+	struct {
+		uint32_t chain; /* in which of them */
+		const char *text;
+		const health_word *health; /* NULL: not checked */
+		uint32_t word;             /* as it was read */
+		bool usable;
+	} values[STEER_TRACE_VALUES]; /* of those pools, without the ones that are always down */
+	uint32_t values_n;
 	bool defaulted; /* no pool had a usable value */
 	bool drawn;     /* more than one usable value */
 	struct ip_prefix client_key;

@@ -14,15 +14,17 @@
 
 struct steer_value {
 	uint32_t variant, weight;
-	struct span rdata; /* canonical */
+	const health_word *health; /* NULL: always up */
+	struct span rdata;         /* canonical */
 	const char *text;
 };
 
 struct steer_pool {
 	const char *name;
-	const struct steer_value *usable;
-	uint32_t usable_n, value_n;
-	uint32_t fallback; /* POOL_NONE: the default values */
+	const struct steer_value *values; /* those that may be usable */
+	uint32_t n;                       /* of them */
+	uint32_t value_n;                 /* of all */
+	uint32_t fallback;                /* POOL_NONE: the default values */
 };
 
 #define DRAW UINT32_MAX
@@ -30,8 +32,9 @@ struct steer_pool {
 /* What nearly every choice ends with, small and side by side; the rest of a rule is for draws and
  * for people. */
 struct steer_outcome {
-	uint32_t variant; /* the one answer of the rule; DRAW: several values are usable */
-	bool keyed;       /* some pool of its chain has several usable values */
+	uint32_t variant; /* the one answer of the rule; DRAW: several values may be usable */
+	bool keyed;       /* some pool of its chain has several values that may be usable */
+	const health_word *health; /* that answer's; where it is down the chain goes on */
 };
 
 struct steer_rule {
@@ -67,6 +70,9 @@ struct steer_set {
 	size_t policy_n;
 	struct interned *partitions;
 	size_t partition_n, partition_cap;
+	struct steer_health health;
+	const health_word **words; /* to be given back */
+	size_t word_n, word_cap;
 };
 
 /* partition_build.c: the partition of a policy's rules. */
