@@ -26,7 +26,9 @@
 	X(ERR_IO, "operating system input/output failure")                                         \
 	X(ERR_STORE, "the store failed")                                                           \
 	X(ERR_CORRUPT, "data is damaged")                                                          \
-	X(ERR_INVALID, "contents are not valid")
+	X(ERR_INVALID, "contents are not valid")                                                   \
+	X(ERR_TIMEOUT, "no answer in time")                                                        \
+	X(ERR_UNTRUSTED, "the other side did not prove who it is")
 
 enum err {
 	ERR_OK = 0,

@@ -195,6 +195,52 @@ bool rdata_is_valid(uint16_t type, struct span rdata)
 	return !r.bad && reader_left(&r) == 0 && extra_rules(type, rdata);
 }
 
+/* ---- from messages ---- */
+
+bool rdata_may_be_compressed(uint16_t type)
+{
+	const struct rr_type_info *info = rr_type_info(type);
+
+	for (const uint8_t *piece = info != NULL ? info->pieces : NULL;
+	     piece != NULL && *piece != RDATA_END; piece++)
+		if (*piece == RDATA_NAME || *piece == RDATA_NAME_CANON)
+			return true;
+	return false;
+}
+
+static void expand_piece(struct reader *r, enum rdata_piece piece, struct writer *out)
+{
+	const uint8_t *from = r->p;
+	struct name name;
+
+	if (piece == RDATA_NAME || piece == RDATA_NAME_CANON) {
+		name_read(r, &name);
+		if (!r->bad)
+			write_bytes(out, name.wire, name.len);
+		return;
+	}
+	skip_piece(r, piece);
+	if (!r->bad)
+		write_bytes(out, from, (size_t)(r->p - from));
+}
+
+void rdata_expand(uint16_t type, struct reader *r, size_t n, struct writer *out)
+{
+	/* Ends with the RDATA and starts with the message, so that pointers are followed. */
+	struct reader inside = *r;
+	const uint8_t *from = read_bytes(r, n);
+
+	if (from == NULL)
+		return;
+	inside.end = from + n;
+	if (n > 0 && rdata_may_be_compressed(type))
+		for (const uint8_t *piece = rr_type_info(type)->pieces;
+		     *piece != RDATA_END && !inside.bad; piece++)
+			expand_piece(&inside, (enum rdata_piece) * piece, out);
+	write_bytes(out, inside.p, reader_left(&inside)); /* checked by rdata_is_valid() */
+	r->bad = r->bad || inside.bad || out->full;
+}
+
 /* ---- names inside ---- */
 
 static bool is_name(uint8_t piece)

@@ -14,11 +14,19 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "dns/wire.h"
 
 #define RDATA_MAX 65535
 
 /* Whether the bytes are RDATA of that type, whole, with nothing after. Unknown types: always. */
 bool rdata_is_valid(uint16_t type, struct span rdata);
+
+/* Copies the next n octets of a message (the reader spans it whole: pointers are offsets from
+ * r->start) as RDATA of that type, names decompressed where senders may have compressed them (RFC
+ * 3597 §4). What does not have the type's shape up to its last name turns the reader bad. */
+void rdata_expand(uint16_t type, struct reader *r, size_t n, struct writer *out);
+/* Whether RDATA of that type can hold names that came compressed. */
+bool rdata_may_be_compressed(uint16_t type);
 
 /* Writes the canonical form (RFC 4034 §6.2: names lower-cased where the type asks for it; the
  * length stays) into out, which has rdata.n bytes; out may be rdata.p. */

@@ -22,16 +22,17 @@ MAY_INCLUDE = {
     "query": {"zone", "geo", "dnssec", "dns", "base"},
     "net": {"query", "dnssec", "dns", "base"},
     "store": {"base"},
-    "control": {"query", "store", "multisigner", "zone", "geo", "dnssec", "dns", "base"},
+    "transfer": {"zone", "geo", "dnssec", "dns", "base"},
+    "control": {"transfer", "query", "store", "multisigner", "zone", "geo", "dnssec", "dns", "base"},
     "api": {"control", "base"},
     "ctl": set(),
-    ".": {"net", "api", "control", "base"},  # main.c
+    ".": {"net", "api", "control", "transfer", "base"},  # main.c
 }
 
 # Headers of libraries and the folders that are their home.
 VENDOR_HOMES = {
-    "uv.h": {"net", "control", "api", "."},
-    "openssl/": {"dns", "dnssec", "control", "net"},
+    "uv.h": {"net", "transfer", "control", "api", "."},
+    "openssl/": {"dns", "dnssec", "transfer", "control", "net"},
     "ldns/": {"control"},
     "yaml.h": {"control"},
     "urcu": {"base"},
