@@ -7,12 +7,14 @@
  * Use.       exchange_start() sends; `done` is called once, later, from the loop. Until then
  * exchange_cancel() ends it without a call. After either the pointer is gone.
  * Invariant. What `done` gets with ERR_OK came from that address and port, has the request's id,
- * opcode and question, and is whole (transfer/answer.h). Over UDP each try has its own socket with
+ * opcode and question, is whole (transfer/answer.h), and signed with the remote's TSIG key where it
+ * has one (RFC 8945 §5.3). Over UDP each try has its own socket with
  * a random port and its own random id (RFC 5452 §9.2); what does not match is ignored, and where
  * too much of it comes the rest is done over TCP. A truncated answer is asked for again over TCP.
- * Memory.    The request is copied; the answer is borrowed for the call.
- * Errors.    ERR_TIMEOUT, ERR_IO (nobody there, connection closed), ERR_UNTRUSTED (TLS), ERR_SYNTAX
- * (over a stream: not an answer to this); `why` is a few words.
+ * Memory.    Request and TSIG key are copied; the answer is borrowed for the call, its TSIG record
+ * still in it.
+ * Errors.    ERR_TIMEOUT, ERR_IO (nobody there, connection closed), ERR_UNTRUSTED (TLS,
+ * TSIG), ERR_SYNTAX (over a stream: not an answer to this); `why` is a few words.
  * Threads.   The loop's.
  */
 #ifndef TRANSFER_EXCHANGE_H

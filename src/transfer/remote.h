@@ -15,6 +15,7 @@
 #include "base/prefix.h"
 
 struct tls_client;
+struct tsig_key;
 
 enum remote_transport {
 	REMOTE_UDP, /* with TCP where an answer is truncated */
@@ -26,8 +27,9 @@ struct remote {
 	struct ip_addr address;
 	uint16_t port;
 	enum remote_transport transport;
-	struct ip_addr source;  /* family IP_NONE: the system's choice */
-	struct tls_client *tls; /* REMOTE_TLS: who must be there (transfer/tls_client.h) */
+	struct ip_addr source;      /* family IP_NONE: the system's choice */
+	struct tls_client *tls;     /* REMOTE_TLS: who must be there (transfer/tls_client.h) */
+	const struct tsig_key *key; /* signs what we send, and must sign what comes; NULL: none */
 };
 
 /* "192.0.2.1 port 53" into out[REMOTE_TEXT_MAX]; returns it. */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transfer/exchange.h"
 
+#include <time.h>
+
 #include "dns/rrtype.h"
+#include "dns/tsig.h"
 #include "fake_server.h"
 #include "transfer/answer.h"
 
@@ -32,6 +35,9 @@ static size_t soa_query(uint8_t *room)
 	return query_write(room, NAME, TYPE_SOA, 0, 0, false);
 }
 
+/* What the exchange signs with. */
+static const struct tsig_key *with_key;
+
 /* Runs one exchange against behaviours. */
 static struct seen ask(fake_behaviour *over_udp, fake_behaviour *over_tcp,
 		       enum remote_transport transport, uint32_t try_ms, struct fake_server *f)
@@ -51,6 +57,7 @@ static struct seen ask(fake_behaviour *over_udp, fake_behaviour *over_tcp,
 	server->over_udp = over_udp;
 	server->over_tcp = over_tcp;
 	struct remote to = fake_remote(server, transport);
+	to.key = with_key;
 	assert_int_equal(
 	    exchange_start(&x, &loop, &to, (struct span){ query, soa_query(query) }, &options),
 	    ERR_OK);
@@ -332,6 +339,104 @@ static void a_cancelled_exchange_calls_nobody(void **state)
 	}
 }
 
+/* ---- TSIG ---- */
+
+static struct tsig_key KEY = { .name = "\1k",
+			       .algorithm = TSIG_HMAC_SHA256,
+			       .mac_len = 32,
+			       .secret_len = 4,
+			       .secret = "abcd" };
+static struct tsig_key OTHER = { .name = "\1k",
+				 .algorithm = TSIG_HMAC_SHA256,
+				 .mac_len = 32,
+				 .secret_len = 4,
+				 .secret = "abce" };
+
+static uint8_t signed_reply[2000];
+
+/* The answer of a server that has this key. */
+static size_t sign_reply(const struct tsig_key *key, const uint8_t *q, size_t n, int64_t now)
+{
+	struct tsig t;
+	struct tsig_key copy = *key;
+	struct tsig_keys keys = { &copy, 1 };
+	size_t at = 0, len = 12 + 9 + 4;
+
+	assert_true(tsig_find((struct span){ q, n }, &at));
+	assert_true(at > 0);
+	enum tsig_verdict v = tsig_accept(&t, &keys, (struct span){ q, n }, at, now);
+	memcpy(signed_reply, q, len);
+	store_u16(signed_reply + 2, FLAG_QR | (v == TSIG_GOOD ? 0 : RCODE_NOTAUTH));
+	store_u16(signed_reply + 10, 0);
+	assert_true(tsig_sign(&t, signed_reply, &len, sizeof signed_reply, now));
+	tsig_end(&t);
+	return len;
+}
+
+static void signs(struct fake_server *f, const uint8_t *q, size_t n)
+{
+	fake_send(f, signed_reply, sign_reply(&KEY, q, n, time(NULL)));
+}
+
+static void has_another_key(struct fake_server *f, const uint8_t *q, size_t n)
+{
+	fake_send(f, signed_reply, sign_reply(&OTHER, q, n, time(NULL)));
+}
+
+static void lives_tomorrow(struct fake_server *f, const uint8_t *q, size_t n)
+{
+	fake_send(f, signed_reply, sign_reply(&KEY, q, n, time(NULL) + 86400));
+}
+
+/* A forger sends first. */
+static void is_raced(struct fake_server *f, const uint8_t *q, size_t n)
+{
+	uint8_t *m = fake_reply(q, 12 + 9 + 4, 0);
+
+	store_u16(m + 10, 0);
+	fake_send(f, m, 12 + 9 + 4);
+	free(m);
+	size_t len = sign_reply(&KEY, q, n, time(NULL));
+	signed_reply[3] ^= RCODE_NXDOMAIN;
+	fake_send(f, signed_reply, len);
+	signed_reply[3] ^= RCODE_NXDOMAIN;
+	fake_send(f, signed_reply, len);
+}
+
+static void signs_over_tcp(struct fake_server *f, const uint8_t *q, size_t n)
+{
+	fake_write(f, signed_reply, sign_reply(&KEY, q, n, time(NULL)));
+}
+
+static void an_answer_must_be_signed_with_the_key(void **state)
+{
+	(void)state; /* RFC 8945 section 5.3 */
+	with_key = &KEY;
+	struct seen s = ask(signs, NULL, REMOTE_UDP, 2000, NULL);
+	assert_string_equal(s.why, "");
+	assert_int_equal(s.err, ERR_OK);
+	assert_int_equal(ask(NULL, signs_over_tcp, REMOTE_TCP, 2000, NULL).err, ERR_OK);
+
+	s = ask(answers, NULL, REMOTE_UDP, 30, NULL);
+	assert_int_equal(s.err, ERR_UNTRUSTED);
+	s = ask(has_another_key, NULL, REMOTE_UDP, 30, NULL);
+	assert_int_equal(s.err, ERR_UNTRUSTED);
+	assert_non_null(strstr(s.why, "does not take our TSIG key"));
+	assert_int_equal(ask(lives_tomorrow, NULL, REMOTE_UDP, 30, NULL).err, ERR_UNTRUSTED);
+	assert_int_equal(ask(NULL, answers_over_tcp, REMOTE_TCP, 2000, NULL).err, ERR_UNTRUSTED);
+	with_key = NULL;
+}
+
+static void a_forger_who_is_first_does_not_win(void **state)
+{
+	(void)state;
+	with_key = &KEY;
+	struct seen s = ask(is_raced, NULL, REMOTE_UDP, 2000, NULL);
+	assert_int_equal(s.err, ERR_OK);
+	assert_int_equal(s.message[3] & 15, RCODE_NOERROR);
+	with_key = NULL;
+}
+
 static void a_request_has_a_header(void **state)
 {
 	(void)state;
@@ -359,6 +464,8 @@ int main(void)
 		cmocka_unit_test(a_stream_must_bring_the_answer_itself),
 		cmocka_unit_test(where_nobody_listens_the_system_says_so),
 		cmocka_unit_test(a_cancelled_exchange_calls_nobody),
+		cmocka_unit_test(an_answer_must_be_signed_with_the_key),
+		cmocka_unit_test(a_forger_who_is_first_does_not_win),
 		cmocka_unit_test(a_request_has_a_header),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
