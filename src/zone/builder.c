@@ -509,6 +509,87 @@ enum err zone_build_remove(struct zone_builder *b, const uint8_t *owner, uint16_
 	return e ? e : prune(b, n);
 }
 
+const struct node *zone_build_node(const struct zone_builder *b, const uint8_t *owner)
+{
+	return lookup(b, owner);
+}
+
+const struct rrset *zone_build_rrset(const struct zone_builder *b, const uint8_t *owner,
+				     uint16_t type)
+{
+	const struct node *n = lookup(b, owner);
+
+	return n != NULL ? node_find(n, type) : NULL;
+}
+
+/* Where the record with that RDATA starts in an RRset; `form` is canonical, `room` takes others'.
+ * The RRset's length: it is not there. */
+static size_t find_record(const struct rrset *r, struct span form, uint8_t *room)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i < r->rr_n; i++) {
+		size_t n = load_u16(r->wire + at + RR_FIXED_LEN - 2);
+		struct span rdata = { r->wire + at + RR_FIXED_LEN, n };
+		if (n == form.n) {
+			rdata_canonicalize(r->type, rdata, room);
+			if (n == 0 || memcmp(room, form.p, n) == 0)
+				return at;
+		}
+		at += RR_FIXED_LEN + n;
+	}
+	return r->wire_len;
+}
+
+/* A copy without the record that starts at `at`. */
+static struct rrset *rrset_without(const struct rrset *r, size_t at)
+{
+	size_t n = RR_FIXED_LEN + load_u16(r->wire + at + RR_FIXED_LEN - 2);
+	struct rrset *copy = malloc(sizeof *copy + r->wire_len - n);
+
+	if (copy == NULL)
+		return NULL;
+	memcpy(copy, r, sizeof *copy);
+	memcpy(copy->wire, r->wire, at);
+	memcpy(copy->wire + at, r->wire + at + n, r->wire_len - at - n);
+	copy->wire_len -= (uint32_t)n;
+	copy->rr_n--;
+	copy->sig_id = 0;
+	copy->building = 1;
+	return copy;
+}
+
+enum err zone_build_remove_record(struct zone_builder *b, const struct zone_record *r)
+{
+	const struct rrset *there = zone_build_rrset(b, r->owner, r->type);
+	struct node *n = NULL;
+
+	if (there == NULL || there->steering != NULL)
+		return ERR_OK;
+	uint8_t *forms = malloc(2 * r->rdata.n + 1);
+	if (forms == NULL)
+		return ERR_NOMEM;
+	rdata_canonicalize(r->type, r->rdata, forms);
+	size_t at = find_record(there, (struct span){ forms, r->rdata.n }, forms + r->rdata.n);
+	free(forms);
+	if (at == there->wire_len)
+		return ERR_OK;
+	if (there->rr_n == 1)
+		return zone_build_remove(b, r->owner, r->type);
+	struct rrset *copy = rrset_without(there, at);
+	if (copy == NULL)
+		return ERR_NOMEM;
+	enum err e = builder_node(b, r->owner, zone_build_node(b, r->owner)->rrset_n, &n);
+	if (e) {
+		free(copy);
+		return e;
+	}
+	struct rrset *old = *node_place(n, r->type);
+	*node_place(n, r->type) = copy;
+	b->made->rr_n--;
+	return drop_rrset(b, old);
+}
+
 /* ---- steered RRsets ---- */
 
 static struct rrset *variant_of(const struct zone_record *at, const struct zone_variant *v)

@@ -69,6 +69,15 @@ struct zone_record {
 enum err zone_build_add(struct zone_builder *b, const struct zone_record *r, struct diag *d);
 /* Removes a whole RRset (no error if there is none). */
 enum err zone_build_remove(struct zone_builder *b, const uint8_t *owner, uint16_t type);
+/* Removes the record with this owner, type and RDATA, whatever its TTL (no error if there is none).
+ * A steered RRset is left alone. ERR_NOMEM. */
+enum err zone_build_remove_record(struct zone_builder *b, const struct zone_record *r);
+
+/* What stands in the version as built so far; NULL: nothing. Borrowed until the next change. Flags
+ * of nodes are derived when sealing. */
+const struct node *zone_build_node(const struct zone_builder *b, const uint8_t *owner);
+const struct rrset *zone_build_rrset(const struct zone_builder *b, const uint8_t *owner,
+				     uint16_t type);
 
 /* Steers an RRset: makes `values` (all records of variant 0) the RRset and each of `variants` one
  * variant. No RRset of that owner and type may stand there; a finding otherwise. */
