@@ -15,6 +15,7 @@
 #include "dnssec/nsec3.h"
 #include "query/query.h"
 #include "store/store.h"
+#include "zone/builder.h"
 
 /* Signatures of a zone through all of its versions. */
 struct signatures {
@@ -121,6 +122,11 @@ struct zone_load {
 	const struct steer_health *health; /* NULL: values with status obey are up */
 };
 enum err zone_load(const struct zone_load *l, struct served **out, struct diag *d);
+/* zone_data.c: the records of its files into the builder, and its policies compiled; *out stays
+ * NULL where nothing is steered. */
+enum err zone_data_read(const struct zone_load *l, struct zone_builder *b, struct steered **out,
+			struct diag *d);
+void steered_unref(struct steered *s);
 /* The same zone with the keyring's records at its apex. */
 enum err zone_load_keys(const struct served *base, const struct keyring *keys,
 			const struct config_signing *policy, struct served **out, struct diag *d);

@@ -132,10 +132,10 @@ class Concord(Daemon):
         (self.dir / name).write_text(text)
         return name
 
-    def zone(self, name, text, steering=None, geo=None, **options):
+    def zone(self, name, text, steering=None, geo=None, suffix=".zone", **options):
         """Writes the zone's files and puts it into the configuration."""
         base = name.rstrip(".") or "root"
-        lines = [f"  - name: {name}", f"    file: {self.file(base + '.zone', text)}"]
+        lines = [f"  - name: {name}", f"    file: {self.file(base + suffix, text)}"]
         if steering is not None:
             lines.append(f"    steering: {self.file(base + '.steering.yaml', steering)}")
         if geo is not None:

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a zone's files hold: records into its builder, policies compiled and hung on their names. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/internal.h"
+#include "control/octodns_zone.h"
+#include "control/steering_file.h"
+#include "control/zone_file.h"
+
+/* Partitions of one zone: what 100,000 steered names need with room to spare, and far less than
+ * would hurt the machine. */
+#define STEERING_BYTES_MAX ((size_t)2 << 30)
+
+void steered_unref(struct steered *s)
+{
+	if (s == NULL || --s->refs > 0)
+		return;
+	steer_free(s->set);
+	free(s);
+}
+
+/* The RRset of a policy, with a variant for each answer that it can give. */
+static enum err add_steered(struct zone_builder *b, const struct policy *p, uint32_t number,
+			    const struct steer_set *set, struct diag *d)
+{
+	size_t n = steer_variant_n(set, number);
+	struct zone_variant *variants = calloc(n, sizeof *variants);
+	struct zone_record at = {
+		.owner = p->owner,
+		.type = p->type,
+		.ttl = p->ttl,
+		.file = zone_build_file(b, p->file),
+		.line = p->at.line,
+	};
+
+	if (variants == NULL)
+		return ERR_NOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		variants[i].rdata_n = steer_variant(set, number, i, &variants[i].rdata);
+	enum err e = zone_build_steer(b, &at, number, variants, n, d);
+	free(variants);
+	return e;
+}
+
+static bool has_geos(const struct policy *p)
+{
+	for (size_t i = 0; i < p->rule_n; i++)
+		if (p->rules[i].geo_n > 0)
+			return true;
+	return false;
+}
+
+static enum err check_database(const struct zone_load *l, const struct steering *s, struct diag *d)
+{
+	for (size_t i = 0; l->db == NULL && i < s->n; i++) {
+		const struct policy *p = s->policies[i];
+		struct diag_place at = { p->file, p->at.line, p->at.column, NULL };
+		if (!has_geos(p))
+			continue;
+		diag_add(
+		    d, DIAG_ERROR, &at, "add `geo: ID` to the zone's configuration",
+		    l->config->geo == NULL
+			? "the rules have geos, but the zone has no location database"
+			: "the rules have geos, but the zone's location database cannot be read");
+		return ERR_INVALID;
+	}
+	return ERR_OK;
+}
+
+static void note_unchecked(const struct zone_load *l, const struct steering *s, struct diag *d)
+{
+	struct diag_place at = { .file = s->n > 0 ? s->policies[0]->file : NULL };
+
+	for (size_t i = 0; l->health == NULL && i < s->n; i++) {
+		if (s->policies[i]->healthcheck == NULL)
+			continue;
+		diag_add(
+		    d, DIAG_NOTICE, &at, NULL,
+		    "health checks are given but not run: values with status obey count as up");
+		return;
+	}
+}
+
+static enum err compile(const struct zone_load *l, struct zone_builder *b, const struct steering *s,
+			struct steered **out, struct diag *d)
+{
+	struct steer_options options = { l->config->seed, STEERING_BYTES_MAX, l->health };
+	struct steered *made = calloc(1, sizeof *made);
+
+	if (made == NULL)
+		return ERR_NOMEM;
+	made->refs = 1;
+	enum err e = steer_compile(&made->set, s->policies, s->n, l->db, &options);
+	if (e) {
+		struct diag_place at = { .file = s->n > 0 ? s->policies[0]->file : NULL };
+		diag_add(d, DIAG_ERROR, &at, NULL, "cannot compile the policies: %s", err_text(e));
+	}
+	for (uint32_t i = 0; !e && i < s->n; i++)
+		e = add_steered(b, s->policies[i], i, made->set, d);
+	if (e)
+		steered_unref(made);
+	else
+		*out = made;
+	return e;
+}
+
+/* Findings of the steering file are worth having in the same run as those of the zone file. */
+static enum err read_master_file(const struct zone_load *l, struct zone_builder *b,
+				 struct steering **s, struct diag *d)
+{
+	const struct config_zone *z = l->config;
+	enum err e = zone_file_read(b, z->file, z->name, z->signing != NULL, d);
+
+	if (z->steering == NULL || (e && e != ERR_INVALID))
+		return e;
+	enum err more = steering_read(s, z->steering, z->name, d);
+	return e ? e : more;
+}
+
+static enum err read_octodns_file(const struct zone_load *l, struct zone_builder *b,
+				  struct steering **s, struct diag *d)
+{
+	struct octodns_zone data = {
+		.builder = b,
+		.apex = l->config->name,
+		.serial = octodns_zone_serial(l->config->file,
+					      l->like != NULL ? zone_serial(l->like) : 0),
+	};
+
+	if (l->config->steering == NULL)
+		return octodns_zone_read(s, &data, l->config->file, d);
+	diag_add(d, DIAG_ERROR, &(struct diag_place){ .file = l->config->steering },
+		 "put the policies into the zone file",
+		 "a zone file in YAML holds the steering itself");
+	return ERR_INVALID;
+}
+
+enum err zone_data_read(const struct zone_load *l, struct zone_builder *b, struct steered **out,
+			struct diag *d)
+{
+	struct steering *s = NULL;
+	enum err e = octodns_zone_is_file(l->config->file) ? read_octodns_file(l, b, &s, d)
+							   : read_master_file(l, b, &s, d);
+
+	if (!e && s != NULL)
+		e = check_database(l, s, d);
+	if (!e && s != NULL && s->n > 0)
+		e = compile(l, b, s, out, d);
+	if (!e && s != NULL)
+		note_unchecked(l, s, d);
+	steering_free(s);
+	return e;
+}
