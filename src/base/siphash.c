@@ -42,21 +42,45 @@ static inline void mix(struct state *s, uint64_t word)
 	s->v0 ^= word;
 }
 
-uint64_t siphash(const struct siphash_key *key, const void *data, size_t n)
+static struct state start(const struct siphash_key *key)
 {
-	const uint8_t *p = data;
-	struct state s = {
+	return (struct state){
 		.v0 = key->k0 ^ 0x736f6d6570736575ULL,
 		.v1 = key->k1 ^ 0x646f72616e646f6dULL,
 		.v2 = key->k0 ^ 0x6c7967656e657261ULL,
 		.v3 = key->k1 ^ 0x7465646279746573ULL,
 	};
+}
+
+static void mix_all(struct state *s, const uint8_t *p, size_t n)
+{
 	size_t left = n;
 
 	for (; left >= 8; left -= 8, p += 8)
-		mix(&s, load_little(p, 8));
-	mix(&s, (uint64_t)(n & 0xff) << 56 | load_little(p, left));
+		mix(s, load_little(p, 8));
+	mix(s, (uint64_t)(n & 0xff) << 56 | load_little(p, left));
+}
+
+uint64_t siphash(const struct siphash_key *key, const void *data, size_t n)
+{
+	struct state s = start(key);
+
+	mix_all(&s, data, n);
 	s.v2 ^= 0xff;
 	rounds(&s, 4);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+void siphash128(const struct siphash_key *key, const void *data, size_t n, uint64_t out[2])
+{
+	struct state s = start(key);
+
+	s.v1 ^= 0xee;
+	mix_all(&s, data, n);
+	s.v2 ^= 0xee;
+	rounds(&s, 4);
+	out[0] = s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+	s.v1 ^= 0xdd;
+	rounds(&s, 4);
+	out[1] = s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }

@@ -148,6 +148,8 @@ static const struct schema_row SERVER_ROWS[] = {
 	ROW(struct config_server, cookie_secret_file, "cookie-secret-file", SCHEMA_PATH,
 	    .max = 1000),
 	{ .key = "rate-limit", .kind = SCHEMA_CUSTOM, .custom = read_rate_limit },
+	ROW(struct config_server, made_signatures_mib, "made-signatures-mib", SCHEMA_U32, .min = 1,
+	    .max = 1u << 20),
 	ROW(struct config_server, udp_size, "udp-size", SCHEMA_U16, .min = 512, .max = 4096),
 	ROW(struct config_server, tcp_idle_s, "tcp-idle", SCHEMA_DURATION, .min = 1, .max = 3600),
 	ROW(struct config_server, tcp_max_connections, "tcp-max-connections", SCHEMA_U32, .min = 1,
@@ -215,7 +217,8 @@ static enum err read_algorithm(struct schema *s, const struct yaml_node *value, 
 	return ERR_OK;
 }
 
-static const char *const DENIAL_CHOICES[] = { "nsec", "nsec3", NULL };
+static const char *const DENIAL_CHOICES[] = { "nsec", "nsec3", "compact", NULL };
+static const enum zone_denial DENIALS[] = { ZONE_NSEC, ZONE_NSEC3, ZONE_COMPACT };
 static const char *const KEY_CHOICES[] = { "ksk-zsk", "csk", NULL };
 
 #define DAY_S  86400u
@@ -477,7 +480,7 @@ static enum err read_signing(struct schema *s, const struct yaml_node *list, str
 		struct signing_fields f = { .signing = SIGNING_DEFAULT };
 		enum err e = schema_read(s, list->item[i], SIGNING_ROWS, &f);
 		f.signing.keys = (enum config_keys)f.keys;
-		f.signing.denial = f.denial == 1 ? ZONE_NSEC3 : ZONE_NSEC;
+		f.signing.denial = DENIALS[f.denial];
 		if (!e)
 			e = check_signing(s, list->item[i], &f.signing);
 		if (e) {
@@ -633,6 +636,7 @@ static void set_defaults(struct config *c)
 		.listen = both,
 		.listen_n = 2,
 		.udp_size = 1232,
+		.made_signatures_mib = 64,
 		.tcp_idle_s = 10,
 		.tcp_max_connections = 1000,
 		.tcp_max_per_client = 200,

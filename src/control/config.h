@@ -48,6 +48,7 @@ struct config_server {
 	const char *cookie_secret_file; /* NULL: made at start */
 	struct rate_limit rate_limit;   /* of the whole server */
 	uint16_t udp_size;
+	uint32_t made_signatures_mib; /* of names made at query time */
 	uint32_t tcp_idle_s;
 	uint32_t tcp_max_connections;
 	uint32_t tcp_max_per_client; /* of one /24 or /56 */

@@ -432,6 +432,7 @@ void control_stop(struct control *c)
 	rcu_online();
 	rcu_drain(); /* no grace period reports after this */
 	publish_free_all(c);
+	made_names_unref(c->made_names);
 	uv_close((uv_handle_t *)&c->graced, NULL);
 	uv_close((uv_handle_t *)&c->reclaim, NULL);
 	uv_close((uv_handle_t *)&c->roll, NULL);

@@ -23,6 +23,13 @@ struct signatures {
 	struct sigcache *cache;
 };
 
+/* Signatures of names made at query time, of all zones. */
+struct made_names {
+	unsigned refs; /* control's, and of views */
+	uint32_t mib;
+	struct keyed *table;
+};
+
 /* Compiled steering, shared by versions of a zone that differ in something else. */
 struct steered {
 	unsigned refs;
@@ -68,6 +75,7 @@ struct published {
 	struct control *control;
 	struct published *next; /* retired views, oldest first */
 	_Atomic bool graced;    /* the grace period is over */
+	struct made_names *made_names;
 	struct served **served;
 	struct zone_view *zone_views;
 	size_t n;
@@ -86,6 +94,7 @@ struct control {
 	size_t entry_n;
 	struct database *databases;
 	size_t database_n;
+	struct made_names *made_names; /* NULL: no zone has wanted it yet */
 	struct published *retired_first, *retired_last;
 	uv_async_t graced;
 	uv_timer_t reclaim;
@@ -136,6 +145,12 @@ struct signatures *signatures_new(void);
 void signatures_unref(struct signatures *s);
 struct served *served_ref(struct served *s);
 void served_unref(struct served *s);
+
+/* made_names.c: makes the table where a zone wants it and it is not there, or not of the size that
+ * is configured now. ERR_NOMEM where there is none. */
+enum err made_names_prepare(struct control *c);
+struct made_names *made_names_ref(struct made_names *m);
+void made_names_unref(struct made_names *m);
 
 /* publish.c: makes a view of all entries and publishes it. */
 enum err publish(struct control *c);

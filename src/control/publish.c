@@ -14,6 +14,7 @@ static void destroy(struct published *p)
 	for (size_t i = 0; i < p->n; i++)
 		served_unref(p->served[i]);
 	trie_free(p->view.zones);
+	made_names_unref(p->made_names);
 	free(p->served);
 	free(p->zone_views);
 	free(p->nsid);
@@ -84,7 +85,9 @@ static enum err make(struct published **out, struct control *c)
 	bool full = p->served == NULL || p->zone_views == NULL || p->nsid == NULL ||
 		    (s->version != NULL && p->version == NULL) ||
 		    (s->identity != NULL && p->identity == NULL);
-	enum err e = full ? ERR_NOMEM : add_zones(p, c);
+	enum err e = full ? ERR_NOMEM : made_names_prepare(c);
+	if (!e)
+		e = add_zones(p, c);
 	if (e) {
 		destroy(p);
 		return e;
@@ -92,6 +95,8 @@ static enum err make(struct published **out, struct control *c)
 	p->view.id = ++c->next_view_id;
 	p->view.made_at = control_now();
 	p->view.udp_size = s->udp_size;
+	p->made_names = made_names_ref(c->made_names);
+	p->view.made = p->made_names != NULL ? p->made_names->table : NULL;
 	p->view.version = p->version;
 	p->view.identity = p->identity;
 	p->view.cookies = s->cookies ? c->cookies : (struct cookie_secrets){ 0 };

@@ -68,6 +68,11 @@ bool name_is_wildcard(const uint8_t *name);
 /* Copies with A-Z turned to a-z; returns the length. `out` may be `name`. */
 size_t name_lower(const uint8_t *name, uint8_t *out);
 
+/* The name that follows immediately in canonical order (RFC 4471 §3.1.2: "\\000." in front where
+ * there is room for it) of a name within `zone`; past the zone's last name, the zone itself. Lower
+ * case. Returns the length. */
+size_t name_successor(const uint8_t *name, const uint8_t *zone, uint8_t out[NAME_MAX_LEN]);
+
 /* The key by which tries order names: the labels from the root's side, lower case, each ended by a
  * 0; octet 0 becomes 1 1 and octet 1 becomes 1 2, so that memcmp order is canonical order and an
  * ancestor's key is a prefix of its descendants'. Writes into out[NAME_KEY_MAX]; returns the

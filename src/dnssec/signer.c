@@ -326,38 +326,67 @@ static bool is_for_ksk(uint16_t type)
 	return type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY;
 }
 
-enum err signer_sign(struct signer *s, const struct keyset *keys, const struct sign_input *in,
-		     int64_t now, struct sig **out)
+/* The keys that sign a type, and the octets that their RRSIGs take. */
+struct signers {
+	struct key *const *key;
+	size_t n, wire_len;
+};
+
+static struct signers signers_of(const struct keyset *keys, uint16_t type)
 {
-	bool ksk = is_for_ksk(in->type);
-	struct key *const *with = ksk ? keys->ksk : keys->zsk;
-	size_t n = ksk ? keys->ksk_n : keys->zsk_n;
+	bool ksk = is_for_ksk(type);
+	struct signers with = { ksk ? keys->ksk : keys->zsk, ksk ? keys->ksk_n : keys->zsk_n, 0 };
+
+	for (size_t i = 0; i < with.n; i++)
+		with.wire_len += RR_FIXED_LEN + RRSIG_FIXED_LEN + (size_t)keys->zone_len +
+				 key_signature_len(with.key[i]);
+	return with;
+}
+
+static enum err sign_with(struct signer *s, const struct keyset *keys, const struct sign_input *in,
+			  int64_t now, const struct signers *with, struct sig *g)
+{
 	size_t head = RRSIG_FIXED_LEN + (size_t)keys->zone_len;
 	size_t rrset_max = in->wire.n + in->rr_n * (size_t)NAME_MAX_LEN;
 
-	if (n == 0)
+	if (with->n == 0)
 		return ERR_NOKEY;
 	if (in->wire.n > SIGNED_MAX)
 		return ERR_TOO_LONG;
 	if (!make_room(s, head + rrset_max))
 		return ERR_NOMEM;
-	size_t wire_max = 0;
-	for (size_t i = 0; i < n; i++)
-		wire_max += RR_FIXED_LEN + head + key_signature_len(with[i]);
-	struct sig *g = malloc(sizeof *g + wire_max);
-	if (g == NULL)
-		return ERR_NOMEM;
 	*g = (struct sig){ .keyset_id = keys->id };
 	set_times(g, keys, in, now);
 	size_t rrset_len = write_rrset(s->data + head, in);
-	for (size_t i = 0; i < n; i++) {
-		if (!add_record(s, keys, in, with[i], g, rrset_len)) {
-			free(g);
+	for (size_t i = 0; i < with->n; i++)
+		if (!add_record(s, keys, in, with->key[i], g, rrset_len))
 			return ERR_CRYPTO;
-		}
+	return ERR_OK;
+}
+
+enum err signer_sign(struct signer *s, const struct keyset *keys, const struct sign_input *in,
+		     int64_t now, struct sig **out)
+{
+	struct signers with = signers_of(keys, in->type);
+	struct sig *g = malloc(sizeof *g + with.wire_len);
+
+	if (g == NULL)
+		return ERR_NOMEM;
+	enum err e = sign_with(s, keys, in, now, &with, g);
+	if (e) {
+		free(g);
+		return e;
 	}
 	*out = g;
 	return ERR_OK;
+}
+
+enum err signer_sign_into(struct signer *s, const struct keyset *keys, const struct sign_input *in,
+			  int64_t now, struct sig *out, size_t room)
+{
+	struct signers with = signers_of(keys, in->type);
+
+	return with.wire_len > room ? ERR_TOO_LONG : sign_with(s, keys, in, now, &with, out);
 }
 
 void sig_free(struct sig *g)

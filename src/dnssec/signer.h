@@ -7,9 +7,9 @@
  * fetched digests are kept per signer and key: a new context for each signature costs a third of
  * the rate. A signer keeps at most SIGNER_CONTEXTS_MAX, least recently used out. Threads.   One
  * signer belongs to one thread. Memory.    signer_sign() allocates the struct sig it returns (a
- * miss is the one place where the data plane may). Scratch is in the signer. RFCs.      4034 §3.1
- * (RDATA), §3.1.8.1 (what is signed), §6 (canonical form); 4035 §2.2; 5702; 6605; 8080; wildcard
- * owners: 4035 §2.2 (labels does not count "*").
+ * miss is the one place where the data plane may); signer_sign_into() does not. Scratch is in the
+ * signer. RFCs.      4034 §3.1 (RDATA), §3.1.8.1 (what is signed), §6 (canonical form); 4035 §2.2;
+ * 5702; 6605; 8080; wildcard owners: 4035 §2.2 (labels does not count "*").
  */
 #ifndef DNSSEC_SIGNER_H
 #define DNSSEC_SIGNER_H
@@ -51,6 +51,10 @@ void signer_free(struct signer *s);
  * sig_free(), or sigcache_publish() takes it. */
 enum err signer_sign(struct signer *s, const struct keyset *keys, const struct sign_input *in,
 		     int64_t now, struct sig **out);
+/* As signer_sign(), into the caller's memory whose wire has room for `room` octets. ERR_TOO_LONG
+ * where it has not. */
+enum err signer_sign_into(struct signer *s, const struct keyset *keys, const struct sign_input *in,
+			  int64_t now, struct sig *out, size_t room);
 void sig_free(struct sig *g);
 
 #endif

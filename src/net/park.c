@@ -17,11 +17,11 @@ static bool start_missing(struct worker *w)
 
 	for (unsigned i = 0; i < q->need_n; i++) {
 		const struct query_need *n = &q->need[i];
-		if (!sigcache_claim(n->zv->sigs, n->rrset->sig_id))
+		if (!need_claim(n))
 			continue;
 		if (signers_submit(&w->net->signers, q->view, n))
 			continue;
-		sigcache_release(n->zv->sigs, n->rrset->sig_id);
+		need_release(n);
 		counter_add(&w->stats.signer_queue_full, 1);
 		return false;
 	}
@@ -89,13 +89,7 @@ static bool retry(struct worker *w, struct parked *p, bool give_up)
 /* Whether asking again may help: the signature is there, or the view has changed since. */
 static bool is_worth_a_try(const struct worker *w, const struct parked *p)
 {
-	const struct query_need *n = &p->need;
-	enum sig_state state;
-
-	if (p->view != w->query.view)
-		return true;
-	sigcache_get(n->zv->sigs, n->rrset->sig_id, n->zv->keys->id, w->query.now, &state);
-	return state != SIG_MISS;
+	return p->view != w->query.view || need_state(&p->need, w->query.now) != SIG_MISS;
 }
 
 /* Goes through all that wait, in order, and keeps those that still must. */

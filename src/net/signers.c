@@ -4,9 +4,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "dns/name.h"
 #include "net/internal.h"
 
 enum err signers_open(struct signers *s, struct net *n, unsigned count)
@@ -20,27 +22,18 @@ enum err signers_open(struct signers *s, struct net *n, unsigned count)
 	return sem_init(&s->work, 0, 0) == 0 ? ERR_OK : ERR_IO;
 }
 
-static void sign(struct signer *signer, const struct ring_job *job)
+static void sign(struct signer *signer, struct ring_job *job)
 {
-	const struct query_need *n = &job->need;
-	struct sigcache *cache = n->zv->sigs;
+	struct query_need *n = &job->need;
 	struct timespec now;
-	enum sig_state state;
-	struct sig *g = NULL;
-	struct sign_input in = {
-		.owner = n->owner,
-		.type = n->rrset->type,
-		.ttl = n->rrset->ttl,
-		.rr_n = n->rrset->rr_n,
-		.wire = { n->rrset->wire, n->rrset->wire_len },
-	};
 
+	if (n->made != NEED_IN_ZONE)
+		n->owner = job->owner;
 	clock_gettime(CLOCK_REALTIME, &now);
-	sigcache_get(cache, n->rrset->sig_id, n->zv->keys->id, now.tv_sec, &state);
-	if (state == SIG_FRESH || signer_sign(signer, n->zv->keys, &in, now.tv_sec, &g))
-		sigcache_release(cache, n->rrset->sig_id);
+	if (need_state(n, now.tv_sec) == SIG_FRESH)
+		need_release(n);
 	else
-		sigcache_publish(cache, n->rrset->sig_id, g);
+		need_sign(n, signer, now.tv_sec, NULL, NULL);
 }
 
 /* Those who wait should not wait for the whole queue; but a worker that is woken for a few answers
@@ -126,7 +119,7 @@ void signers_drain(struct signers *s)
 	struct ring_job job;
 
 	while (ring_take(s->ring, &job)) {
-		sigcache_release(job.need.zv->sigs, job.need.rrset->sig_id);
+		need_release(&job.need);
 		view_unpin(job.view);
 	}
 }
@@ -141,8 +134,10 @@ void signers_close(struct signers *s)
 
 bool signers_submit(struct signers *s, struct view *view, const struct query_need *need)
 {
-	struct ring_job job = { view, *need };
+	struct ring_job job = { .view = view, .need = *need };
 
+	if (need->made != NEED_IN_ZONE)
+		memcpy(job.owner, need->owner, name_len(need->owner));
 	view_pin(view);
 	if (!ring_put(s->ring, &job)) {
 		view_unpin(view);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Negative answers: SOA (RFC 2308 §3) and, where signatures are wanted, the NSEC (RFC 4035 §3.1.3)
- * or NSEC3 records (RFC 5155 §7.2) that prove them. */
+ * or NSEC3 records (RFC 5155 §7.2) that prove them; compact.c has the third way. */
 #include "query/stages.h"
 
-static void add_soa(struct query *q, const struct zone_view *zv)
+void answer_add_soa(struct query *q, const struct zone_view *zv)
 {
 	struct answer_rrset *r =
 	    answer_add(q, SECTION_AUTHORITY, zv, zone_soa(zv->zone), zone_apex(zv->zone)->name);
@@ -78,9 +78,13 @@ void answer_no_data(struct query *q, const struct zone_view *zv, const struct zo
 {
 	bool wildcard = f->match == ZONE_WILDCARD;
 
-	add_soa(q, zv);
+	answer_add_soa(q, zv);
 	if (!query_wants_dnssec(q, zv))
 		return;
+	if (zone_is_compact(zv)) {
+		answer_compact_no_data(q, zv, f, name);
+		return;
+	}
 	if (is_nsec3(zv)) {
 		/* RFC 5155 §7.2.3 to §7.2.5 */
 		if (wildcard)
@@ -103,7 +107,12 @@ void answer_no_name(struct query *q, const struct zone_view *zv, const struct zo
 	const uint8_t *encloser = f->encloser->name;
 
 	q->answer.rcode = RCODE_NXDOMAIN;
-	add_soa(q, zv);
+	q->answer.no_name = true;
+	if (zone_is_compact(zv) && query_wants_dnssec(q, zv)) {
+		answer_compact_no_name(q, zv, name);
+		return;
+	}
+	answer_add_soa(q, zv);
 	if (!query_wants_dnssec(q, zv))
 		return;
 	const uint8_t *wildcard = wildcard_of(encloser, buffer);
@@ -129,7 +138,9 @@ void answer_no_closer(struct query *q, const struct answer_no_closer *c)
 
 void answer_no_ds(struct query *q, const struct zone_view *zv, const struct node *cut)
 {
-	if (is_nsec3(zv))
+	if (zone_is_compact(zv))
+		answer_add(q, SECTION_AUTHORITY, zv, cut->nsec, cut->name);
+	else if (is_nsec3(zv))
 		add_nsec3(q, zv, cut->name);
 	else
 		add_nsec(q, zv, cut->name);

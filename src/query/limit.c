@@ -4,7 +4,7 @@
 
 static enum rate_class class_of(const struct answer *a)
 {
-	if (a->rcode == RCODE_NXDOMAIN)
+	if (a->no_name)
 		return RATE_NXDOMAIN;
 	if (a->rcode != RCODE_NOERROR)
 		return RATE_ERROR;

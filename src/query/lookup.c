@@ -33,7 +33,11 @@ static void add_answer(struct query *q, const struct zone_view *zv, const struct
 		       const struct rrset *rrset, const uint8_t *name)
 {
 	struct answer_rrset *r = answer_add(q, SECTION_ANSWER, zv, query_steer(q, zv, rrset), name);
-	if (r != NULL && f->match == ZONE_WILDCARD)
+	if (r == NULL || f->match != ZONE_WILDCARD)
+		return;
+	if (zone_is_compact(zv))
+		answer_expand(r, name);
+	else
 		r->signed_owner = f->node->name;
 }
 
@@ -112,7 +116,12 @@ static const uint8_t *answer_node(struct query *q, const struct zone_view *zv,
 {
 	const struct rrset *rrset = matching(q, zv, f->node);
 	const uint8_t *next = NULL;
+	bool compact = zone_is_compact(zv);
 
+	if (rrset != NULL && rrset == f->node->nsec && compact && f->match == ZONE_WILDCARD) {
+		answer_made_nsec(q, SECTION_ANSWER, zv, name, rrset);
+		return NULL;
+	}
 	if (rrset == NULL) {
 		rrset = node_rrset(f->node, TYPE_CNAME);
 		if (rrset == NULL || q->msg.qtype == TYPE_NSEC) {
@@ -123,7 +132,7 @@ static const uint8_t *answer_node(struct query *q, const struct zone_view *zv,
 		next = target_of(rrset);
 	}
 	add_answer(q, zv, f, rrset, name);
-	if (f->match == ZONE_WILDCARD && query_wants_dnssec(q, zv))
+	if (f->match == ZONE_WILDCARD && !compact && query_wants_dnssec(q, zv))
 		q->no_closer[q->no_closer_n++] =
 		    (struct answer_no_closer){ zv, name, f->encloser->name };
 	return next;
@@ -172,6 +181,8 @@ enum step query_lookup(struct query *q)
 	if (!zv->ecs)
 		q->answer.edns.ecs = false;
 	q->answer.aa = true;
+	if (zone_is_compact(zv) && query_wants_dnssec(q, zv)) /* RFC 9824 §5.1 */
+		q->answer.edns.flags |= q->msg.edns.flags & EDNS_CO;
 	q->no_closer_n = 0;
 	q->target = q->msg.qname;
 	for (unsigned i = 0; i < ANSWER_CHAIN_MAX; i++) {

@@ -27,6 +27,7 @@ static void start(struct query *q, const struct query_client *from)
 	q->answer.steered = false;
 	q->answer.overflow = false;
 	q->answer.referral = false;
+	q->answer.no_name = false;
 	q->answer.slipped = false;
 	q->answer.zone = NULL;
 	q->cookie_good = false;

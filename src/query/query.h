@@ -24,6 +24,7 @@
 #include "dns/message.h"
 #include "dns/wire.h"
 #include "dnssec/nsec3.h"
+#include "query/need.h"
 #include "query/stats.h"
 #include "query/view.h"
 
@@ -41,8 +42,9 @@ struct query_client {
 };
 
 #define ANSWER_RRSETS_MAX      48
-#define ANSWER_SYNTHESIZED_MAX 4  /* CNAMEs made from DNAMEs in one answer */
-#define ANSWER_CHAIN_MAX       12 /* CNAME records followed in one answer */
+#define ANSWER_SYNTHESIZED_MAX 4                      /* CNAMEs made from DNAMEs in one answer */
+#define ANSWER_CHAIN_MAX       12                     /* CNAME records followed in one answer */
+#define ANSWER_MADE_MAX        (ANSWER_CHAIN_MAX + 1) /* RRsets under names made at query time */
 
 enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
 
@@ -51,11 +53,13 @@ struct answer_rrset {
 	const struct rrset *rrset; /* the variant chosen */
 	const uint8_t *owner;      /* wire name to send as owner */
 	const uint8_t
-	    *signed_owner; /* the name it is signed under: the wildcard's for a wildcard */
+	    *signed_owner;        /* the name it is signed under: the wildcard's for a wildcard */
+	const struct rrset *like; /* of a made NSEC: query/need.h */
 	const struct zone_view *zv;
 	const struct sig *sig; /* RRSIGs to go with it, or NULL */
 	uint32_t ttl;          /* sent instead of the RRset's own, at most that */
 	uint8_t section;       /* enum section */
+	uint8_t made;          /* enum need_made */
 	bool optional;         /* may be left out where it does not fit, without TC */
 };
 
@@ -81,16 +85,9 @@ struct answer {
 	bool steered;
 	bool overflow; /* an RRset found no row */
 	bool referral;
+	bool no_name;                 /* the name does not exist, whatever the rcode says */
 	bool slipped;                 /* rate limited: sent empty, with TC */
 	const struct zone_view *zone; /* the zone of the name asked; NULL: none of ours */
-};
-
-/* A signature that an answer lacks (or whose renewal is due). Borrowed from the view: pin it to
- * keep it. */
-struct query_need {
-	const struct zone_view *zv;
-	const struct rrset *rrset;
-	const uint8_t *owner; /* signed owner, lies in the zone */
 };
 
 #define QUERY_NEEDS_MAX ANSWER_RRSETS_MAX
@@ -121,6 +118,8 @@ struct query {
 	struct query_client client;
 	struct answer_synthesized synthesized[ANSWER_SYNTHESIZED_MAX];
 	unsigned synthesized_n;
+	struct need_nsec nsec; /* of a name made at query time */
+	struct keyed_sig made_sig[ANSWER_MADE_MAX];
 	struct answer_no_closer no_closer[ANSWER_CHAIN_MAX];
 	unsigned no_closer_n;
 	struct compress compress;

@@ -10,7 +10,7 @@ static enum step meta_type(struct query *q)
 	case TYPE_AXFR:
 	case TYPE_IXFR:
 		return answer_settle(q, RCODE_REFUSED, EDE_PROHIBITED);
-	case TYPE_NXNAME: /* RFC 9824 §3.4: a bitmap's mark only */
+	case TYPE_NXNAME: /* RFC 9824 §3.5: a bitmap's mark only */
 		return answer_settle(q, RCODE_FORMERR, EDE_INVALID_QTYPE);
 	case TYPE_OPT:
 	case TYPE_TSIG:

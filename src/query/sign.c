@@ -3,38 +3,51 @@
  * left to the signer threads. */
 #include "query/stages.h"
 
-static struct query_need need_of(const struct answer_rrset *r)
+static struct query_need need_of(const struct query *q, const struct answer_rrset *r)
 {
-	return (struct query_need){ .zv = r->zv, .rrset = r->rrset, .owner = r->signed_owner };
+	const struct zone_view *zv = r->zv;
+	struct query_need n = { .zv = zv,
+				.rrset = r->made == NEED_NSEC ? r->like : r->rrset,
+				.owner = r->signed_owner,
+				.made = (enum need_made)r->made };
+
+	if (r->made != NEED_IN_ZONE) {
+		n.table = q->view->made;
+		n.key = keyed_key(n.table, r->signed_owner,
+				  keyed_contents(n.table, r->rrset->wire, r->rrset->wire_len),
+				  zv->keys->id);
+	}
+	return n;
+}
+
+/* From the cache. Made names have their signatures copied into `room`. */
+static enum sig_state find(struct query *q, struct answer_rrset *r, const struct query_need *n,
+			   struct keyed_sig *room)
+{
+	enum sig_state state;
+
+	if (n->made == NEED_IN_ZONE) {
+		r->sig =
+		    sigcache_get(r->zv->sigs, r->rrset->sig_id, r->zv->keys->id, q->now, &state);
+	} else {
+		state = keyed_get(n->table, &n->key, q->now, room);
+		r->sig = state == SIG_MISS ? NULL : keyed_sig(room);
+	}
+	counter_add(state == SIG_MISS ? &q->stats->sig_misses : &q->stats->sig_hits, 1);
+	return state;
 }
 
 /* True where the signature is there now; false leaves it to the caller to wait, or sets *failed. */
-static bool sign_now(struct query *q, struct answer_rrset *r, bool *failed)
+static bool sign_now(struct query *q, struct answer_rrset *r, const struct query_need *n,
+		     struct keyed_sig *room, bool *failed)
 {
-	const struct zone_view *zv = r->zv;
-	struct sig *g = NULL;
-
-	if (q->sign_budget == 0 || !sigcache_claim(zv->sigs, r->rrset->sig_id))
+	if (q->sign_budget == 0 || !need_claim(n))
 		return false;
 	q->sign_budget--;
-	struct sign_input in = {
-		.owner = r->signed_owner,
-		.type = r->rrset->type,
-		.ttl = r->rrset->ttl,
-		.rr_n = r->rrset->rr_n,
-		.wire = { r->rrset->wire, r->rrset->wire_len },
-	};
-	if (signer_sign(q->signer, zv->keys, &in, q->now, &g)) {
-		sigcache_release(zv->sigs, r->rrset->sig_id);
-		*failed = true;
-		return false;
-	}
-	/* Published and possibly replaced by another thread at once: what we hold stays ours to
-	 * read until our next quiescent state. */
-	r->sig = g;
-	sigcache_publish(zv->sigs, r->rrset->sig_id, g);
-	counter_add(&q->stats->sig_made, 1);
-	return true;
+	*failed = !need_sign(n, q->signer, q->now, room, &r->sig);
+	if (!*failed)
+		counter_add(&q->stats->sig_made, 1);
+	return !*failed;
 }
 
 enum step query_sign(struct query *q)
@@ -44,24 +57,26 @@ enum step query_sign(struct query *q)
 		return STEP_GO_ON;
 
 	struct query_need due[QUERY_NEEDS_MAX];
-	unsigned due_n = 0, missing_n = 0;
+	unsigned due_n = 0, missing_n = 0, made_n = 0;
 	bool failed = false;
 
 	for (unsigned i = 0; i < q->answer.rrset_n; i++) {
 		struct answer_rrset *r = &q->answer.rrset[i];
-		enum sig_state state;
 
-		if (r->rrset->sig_id == 0 || r->zv->keys == NULL)
+		if (r->zv->keys == NULL || (r->rrset->sig_id == 0 && r->made == NEED_IN_ZONE))
 			continue;
 		if (!dnssec_ok && r->section != SECTION_ANSWER)
 			continue;
-		r->sig =
-		    sigcache_get(r->zv->sigs, r->rrset->sig_id, r->zv->keys->id, q->now, &state);
-		counter_add(state == SIG_MISS ? &q->stats->sig_misses : &q->stats->sig_hits, 1);
+		if (r->made != NEED_IN_ZONE && made_n == ANSWER_MADE_MAX)
+			return answer_settle(q, RCODE_SERVFAIL, EDE_OTHER);
+		struct query_need n = need_of(q, r);
+		struct keyed_sig *room = &q->made_sig[made_n];
+		made_n += r->made != NEED_IN_ZONE;
+		enum sig_state state = find(q, r, &n, room);
 		if (state == SIG_DUE)
-			due[due_n++] = need_of(r);
-		else if (state == SIG_MISS && !sign_now(q, r, &failed))
-			q->need[missing_n++] = need_of(r);
+			due[due_n++] = n;
+		else if (state == SIG_MISS && !sign_now(q, r, &n, room, &failed))
+			q->need[missing_n++] = n;
 		if (failed)
 			return answer_settle(q, RCODE_SERVFAIL, EDE_OTHER);
 	}

@@ -49,6 +49,7 @@ const struct rrset *query_steer(struct query *q, const struct zone_view *zv,
 bool query_wants_dnssec(const struct query *q, const struct zone_view *zv);
 
 /* denial.c: SOA and proofs (RFC 4035 §3.1.3). */
+void answer_add_soa(struct query *q, const struct zone_view *zv);
 void answer_no_data(struct query *q, const struct zone_view *zv, const struct zone_find *f,
 		    const uint8_t *name);
 void answer_no_name(struct query *q, const struct zone_view *zv, const struct zone_find *f,
@@ -58,6 +59,17 @@ void answer_no_closer(struct query *q, const struct answer_no_closer *c);
 
 /* The proof that a cut has no DS (RFC 4035 §3.1.4.1, RFC 5155 §7.2.7). */
 void answer_no_ds(struct query *q, const struct zone_view *zv, const struct node *cut);
+
+/* compact.c: RFC 9824. Whether the zone denies like that. */
+bool zone_is_compact(const struct zone_view *zv);
+/* An RRset of a wildcard becomes one of the name asked. */
+void answer_expand(struct answer_rrset *r, const uint8_t *name);
+/* The NSEC of a name, with the types of `like`; NULL: of a name that does not exist. */
+void answer_made_nsec(struct query *q, enum section section, const struct zone_view *zv,
+		      const uint8_t *name, const struct rrset *like);
+void answer_compact_no_data(struct query *q, const struct zone_view *zv, const struct zone_find *f,
+			    const uint8_t *name);
+void answer_compact_no_name(struct query *q, const struct zone_view *zv, const uint8_t *name);
 
 /* referral.c: NS, DS or the proof of its absence, and glue (RFC 4035 §3.1.4, RFC 9471). */
 void answer_referral(struct query *q, const struct zone_view *zv, const struct node *cut);

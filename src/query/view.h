@@ -22,6 +22,7 @@
 #include "base/rcu.h"
 #include "base/span.h"
 #include "base/trie.h"
+#include "dnssec/keyed.h"
 #include "dnssec/keyset.h"
 #include "dnssec/sigcache.h"
 #include "geo/steer.h"
@@ -53,6 +54,7 @@ struct view {
 	const struct rrset
 	    *version; /* CHAOS TXT of version.bind and version.server; NULL: hidden */
 	const struct rrset *identity; /* ... of hostname.bind and id.server; NULL: hidden */
+	struct keyed *made; /* signatures of names made at query time; NULL: no zone has such */
 	struct cookie_secrets cookies;
 	struct rate_limit rate_limit;
 	uint16_t keepalive_100ms; /* what TCP clients that ask are told (RFC 7828) */

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The NSEC chain (RFC 4034 §4): one record at each authoritative name that owns data, and at each
- * cut. */
+ * cut; or, for compact denial, one at each name that says nothing of any other. */
 #include <stdlib.h>
 
 #include "dns/rdata.h"
 #include "dns/rrtype.h"
 #include "zone/internal.h"
 
-/* NSEC: each authoritative name with data, and each cut; NSEC3: empty non-terminals too (RFC 5155
- * §7.1). */
+/* NSEC: each authoritative name with data, and each cut; NSEC3 and compact denial: empty
+ * non-terminals too (RFC 5155 §7.1, RFC 9824 §3.2). */
 bool node_wants_nsec(const struct zone *z, const struct node *n)
 {
-	return !(n->flags & NODE_BELOW_CUT) && (n->rrset_n > 0 || z->options.denial == ZONE_NSEC3);
+	return !(n->flags & NODE_BELOW_CUT) && (n->rrset_n > 0 || z->options.denial != ZONE_NSEC);
 }
 
 /* The owner after `n` in the chain; the last one points to the apex (RFC 4034 §4.1.1). */
@@ -43,7 +43,7 @@ static size_t added_types(const struct zone *z, const struct node *n, uint16_t a
 
 	added[0] = TYPE_RRSIG;
 	added[1] = TYPE_NSEC;
-	return z->options.denial == ZONE_NSEC ? 2 : is_signed ? 1 : 0;
+	return z->options.denial != ZONE_NSEC3 ? 2 : is_signed ? 1 : 0;
 }
 
 /* At a cut only what the parent is authoritative for, and NS (RFC 4035 §2.3). */
@@ -68,11 +68,22 @@ size_t node_types(const struct zone *z, const struct node *n, uint16_t *types)
 	return t;
 }
 
+/* The name that a node's NSEC points to; returns its length. */
+static size_t next_name(const struct zone *z, const struct node *n, uint8_t out[NAME_MAX_LEN])
+{
+	if (z->options.denial == ZONE_COMPACT)
+		return name_successor(n->name, z->name, out);
+	const uint8_t *next = next_owner(z, n)->name;
+	size_t len = name_len(next);
+	memcpy(out, next, len);
+	return len;
+}
+
 enum err nsec_make(const struct zone *z, const struct node *n, struct rrset **out)
 {
 	enum err e = ERR_NOMEM;
-	const uint8_t *next = next_owner(z, n)->name;
-	size_t next_len = name_len(next);
+	uint8_t next[NAME_MAX_LEN];
+	size_t next_len = next_name(z, n, next);
 	uint32_t ttl = zone_negative_ttl(z); /* RFC 9077 §3 */
 	/* At worst each type stands in a window of its own: window, length, up to 32 octets. */
 	size_t cap = 34u * (n->rrset_n < 254u ? n->rrset_n + 2u : 256u);

@@ -266,7 +266,8 @@ static bool finish_node(struct span key, void *value, void *context)
 	struct zone *z = p->b->made;
 
 	(void)key;
-	if (z->options.denial == ZONE_NSEC && node_wants_nsec(z, n))
+	if ((z->options.denial == ZONE_NSEC || z->options.denial == ZONE_COMPACT) &&
+	    node_wants_nsec(z, n))
 		p->err = nsec_make(z, n, &n->nsec);
 	if (p->err == ERR_OK)
 		p->err = give_node_ids(p->b, n);

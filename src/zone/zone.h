@@ -7,11 +7,12 @@
  * (RFC 4592), zone cuts, glue, occluded names, and the NSEC that proves what is not there.
  * Invariant. A sealed version never changes. Every name has its ancestors up to the apex as nodes
  * (empty non-terminals are nodes without RRsets). Existence does not depend on steering. In a zone
- * with denial, each authoritative name that owns data has an NSEC RRset; nodes below cuts and empty
- * non-terminals have none. Threads.   Any number of readers. Memory.    zone_free() frees a version
- * with what no newer version has (zone/builder.h). Versions of one zone are freed oldest first, by
- * the control thread. Pointers that look-ups return are borrowed from the version. Data plane:
- * look-ups do not allocate, lock or log.
+ * with NSEC, each authoritative name that owns data has an NSEC RRset; nodes below cuts and empty
+ * non-terminals have none. With compact denial empty non-terminals have one too. Threads.   Any
+ * number of readers. Memory.    zone_free() frees a version with what no newer version has
+ * (zone/builder.h). Versions of one zone are freed oldest first, by the control thread. Pointers
+ * that look-ups return are borrowed from the version. Data plane: look-ups do not allocate, lock or
+ * log.
  */
 #ifndef ZONE_ZONE_H
 #define ZONE_ZONE_H
@@ -31,6 +32,8 @@ enum zone_denial {
 	ZONE_NO_DENIAL, /* unsigned */
 	ZONE_NSEC,      /* RFC 4034 §4 */
 	ZONE_NSEC3,     /* RFC 5155, SHA-1, no opt-out */
+	ZONE_COMPACT, /* RFC 9824: an NSEC at each name that points right behind it; those of names
+			 that do not exist are made at query time */
 };
 
 #define NSEC3_HASH_LEN 20

@@ -31,6 +31,23 @@ def sign(directory, zone, text, keys, mode):
     return signed.read_text()
 
 
+def setup_ours(directory, zones, modes):
+    """{mode: concordd}: the same zones and keys, each in another way of denial."""
+    keys_dir = directory / "keys"
+    keys_dir.mkdir()
+    keys = {name: make_keys(keys_dir, name) for name in zones}
+    daemons = {}
+    for mode in modes:
+        d = Concord(directory / mode)
+        d.options["tcp-max-per-client"] = 1000
+        for name, text in zones.items():
+            d.zone(name, text, signing=mode, keys="[" + ", ".join("{file: " + str(k) + ".private}" for k in keys[name]) + "]")
+        d.extra = f"signing:\n  - id: {mode}\n    denial: {mode}\n"
+        d.write_config()
+        daemons[mode] = d
+    return daemons
+
+
 def setup(directory, zones, mode):
     """{name: daemon}, configured and not started."""
     ours = Concord(directory / "concord")

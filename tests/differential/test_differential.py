@@ -21,7 +21,7 @@ import questions
 import signing
 import zones as lab_zones
 from lab.daemons import Unbound, free_port
-from lab.oracle import Bogus, check_answer
+from lab.oracle import Bogus, check_answer, nsecs, says_nxname
 
 QUESTIONS_MIN = 5000
 ZONES_MIN = 60
@@ -137,6 +137,50 @@ def test_every_answer_is_what_most_say(tmp_path, daemons, mode, group):
         daemons.append(unbound)
         resolvers.append(unbound.start())
     faults = unbound_faults(*resolvers, zones, asked, answers["concordd"])
+    assert not faults, (len(faults), faults[:10])
+
+
+def says(wire, name):
+    """What an answer says, whatever the way of denial: (answer records without signatures, the name is there, its types)."""
+    m = dns.message.from_wire(wire)
+    records = frozenset(r for r in compare.section(m.answer) if r[1] not in ("RRSIG", "NSEC"))
+    return m, records, m.rcode() != dns.rcode.NXDOMAIN and not any(says_nxname(m, owner) for owner, _ in nsecs(m))
+
+
+def compact_faults(asked, compact, plain):
+    """Where compact denial says something else than the chain does, which all the others agreed with."""
+    faults = []
+    for (_, name, rdtype), a, b in zip(asked, compact, plain):
+        ours, records, exists = says(a, name)
+        theirs, want, there = says(b, name)
+        same = records == want and exists == there and ours.flags & 0xFFF0 == theirs.flags & 0xFFF0
+        if not same or ours.rcode() not in (theirs.rcode(), dns.rcode.NOERROR) or len(nsecs(ours)) > 1:
+            faults.append((name.to_text(), dns.rdatatype.to_text(rdtype), ours.to_text(), theirs.to_text()))
+    return faults
+
+
+def test_compact_denial_says_the_same_and_validates(tmp_path, daemons):
+    """RFC 9824, which no peer has: held against our own chain, and judged by validators."""
+    zones = lab_zones.zones()
+    servers = signing.setup_ours(tmp_path, zones, ("compact", "nsec"))
+    for d in servers.values():
+        daemons.append(d)
+        d.start()
+    asked = questions.of_zones(zones)
+    answers = ask_everyone(servers, asked, True)
+    faults = compact_faults(asked, answers["compact"], answers["nsec"])
+    assert not faults, (len(faults), *faults[0])
+    ours = servers["compact"]
+    faults = own_faults(ours, zones, asked, answers["compact"])
+    assert not faults, (len(faults), faults[:10])
+    anchors = [f"{z} IN DNSKEY {k.to_text()}" for z in zones for k in keys_of(ours, z) if k.flags == 257]
+    resolvers = []
+    for mode, server in servers.items():
+        unbound = Unbound(tmp_path / f"unbound-{mode}", port=free_port())
+        unbound.stubs(list(zones), server.address, server.port, anchors)
+        daemons.append(unbound)
+        resolvers.append(unbound.start())
+    faults = unbound_faults(*resolvers, zones, asked, answers["compact"])
     assert not faults, (len(faults), faults[:10])
 
 

@@ -31,7 +31,7 @@ static const uint8_t AGENT[193] = { 63, [64] = 63, [128] = 63 };
 static struct fixed {
 	struct view view;
 	struct zone_view zone;
-} fixed[ZONE_NSEC3 + 1];
+} fixed[ZONE_COMPACT + 1];
 static struct query query;
 static struct query_stats stats;
 static struct rate_table rates;
@@ -100,6 +100,8 @@ static void make_view(struct fixed *f, enum zone_denial denial)
 				 .cookies = { .n = 1 },
 				 .rate_limit = { 1000000, 2, 24, 56 },
 				 .keepalive_100ms = 100 };
+	if (denial == ZONE_COMPACT && keyed_new(&f->view.made, KEYED_BYTES_MIN))
+		abort();
 }
 
 static void prepare(void)
@@ -109,7 +111,7 @@ static void prepare(void)
 		abort();
 	query.stats = &stats;
 	query.rates = &rates;
-	for (int i = ZONE_NO_DENIAL; i <= ZONE_NSEC3; i++)
+	for (int i = ZONE_NO_DENIAL; i <= ZONE_COMPACT; i++)
 		make_view(&fixed[i], (enum zone_denial)i);
 }
 

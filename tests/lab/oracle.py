@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A validator of its own on dnspython: is this answer secure under that DNSKEY set, and that set under this DS?
 
-It knows nothing of how an answer came about. RFC 4035 section 5; NSEC proofs by section 5.4 and RFC 4592; NSEC3 by RFC 5155 section 8."""
+It knows nothing of how an answer came about. RFC 4035 section 5; NSEC proofs by section 5.4 and RFC 4592; NSEC3 by RFC 5155 section 8; compact
+denial by RFC 9824."""
 import base64
 
 import dns.dnssec
@@ -162,9 +163,24 @@ def check_no_data3(answer, name, rdtype, zone):
         raise Bogus(f"nothing says that {name} has no such type")
 
 
+NXNAME = 128
+
+
+def says_nxname(answer, name):
+    """RFC 9824 section 3.1: the NSEC of the very name has RRSIG, NSEC and NXNAME, and nothing else."""
+    for owner, nsec in nsecs(answer):
+        if owner == name and has_type(nsec, NXNAME):
+            if nsec.windows != [(0, bytes(5) + b"\x03" + bytes(10) + b"\x80")] and tuple(nsec.windows) != ((0, bytes(5) + b"\x03" + bytes(10) + b"\x80"),):
+                raise Bogus(f"the NSEC of {name} has NXNAME and more")
+            return True
+    return False
+
+
 def check_name_error(answer, name, zone):
     if nsec3s(answer):
         check_name_error3(answer, name, zone)
+        return
+    if says_nxname(answer, name):
         return
     proof = is_denied(nsecs(answer), name, zone)
     if proof is None:

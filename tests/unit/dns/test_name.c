@@ -120,6 +120,75 @@ static void compression_points_to_what_stands_there(void **state)
 	}
 }
 
+static void text_of_label(char *text, char c, int n, const char *rest)
+{
+	memset(text, c, (size_t)n);
+	strcpy(text + n, rest);
+}
+
+/* RFC 4471 §3.1.2 */
+static void the_successor_follows_immediately(void **state)
+{
+	char longest[300], full[300], shorter[300], last[300];
+	struct name zone, n, want;
+	uint8_t out[NAME_MAX_LEN];
+	char rest[200];
+
+	(void)state;
+	/* 63 + 63 + 63 + ... with "example." to exactly 255, 254 and 253 octets. */
+	memset(rest, 0, sizeof rest);
+	text_of_label(rest, 'b', 60, ".");
+	text_of_label(rest + 61, 'c', 60, ".example.");
+	text_of_label(longest, 'a', 63, ".");
+	text_of_label(longest + 64, 'a', 59, ".");
+	strcat(longest, rest);
+	text_of_label(full, 'a', 62, ".");
+	text_of_label(full + 63, 'a', 59, ".");
+	strcat(full, rest);
+	text_of_label(shorter, 'a', 61, ".");
+	text_of_label(shorter + 62, 'a', 59, ".");
+	strcat(shorter, rest);
+	assert_int_equal(name_from_text("example.", NULL, &zone), ERR_OK);
+	const struct {
+		const char *says, *name, *next;
+	} ROWS[] = {
+		{ "a label of one zero in front", "b.example.", "\\000.b.example." },
+		{ "in lower case", "WWW.Example.", "\\000.www.example." },
+		{ "the zone's own name", "example.", "\\000.example." },
+	};
+	for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+		assert_int_equal(name_from_text(ROWS[i].name, NULL, &n), ERR_OK);
+		assert_int_equal(name_from_text(ROWS[i].next, NULL, &want), ERR_OK);
+		assert_int_equal(name_successor(n.wire, zone.wire, out), want.len);
+		assert_memory_equal(out, want.wire, want.len);
+	}
+	const char *const LONG[] = { longest, full, shorter };
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(name_from_text(LONG[i], NULL, &n), ERR_OK);
+		assert_int_equal(n.len, 255 - i);
+		size_t len = name_successor(n.wire, zone.wire, out);
+		assert_true(len <= NAME_MAX_LEN);
+		assert_int_equal(name_len(out), len);
+		assert_true(name_compare(n.wire, out) < 0);
+	}
+	/* The octet before A skips to what stands behind Z, which no name in lower case has. */
+	memset(last, 0, sizeof last);
+	strcpy(last, longest);
+	last[62] = '@';
+	assert_int_equal(name_from_text(last, NULL, &n), ERR_OK);
+	name_successor(n.wire, zone.wire, out);
+	assert_int_equal(out[63], '[');
+	/* Labels of the greatest octets: the parent's successor, at last the zone itself. */
+	memset(n.wire + 1, 255, 63);
+	name_successor(n.wire, zone.wire, out);
+	assert_int_equal(out[0], 59);
+	assert_true(name_compare(n.wire, out) < 0);
+	for (uint8_t *p = n.wire; !name_equal(p, zone.wire); p += 1 + *p)
+		memset(p + 1, 255, *p);
+	assert_int_equal(name_successor(n.wire, zone.wire, out), zone.len);
+	assert_true(name_equal(out, zone.wire));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +197,7 @@ int main(void)
 		cmocka_unit_test(names_sort_in_canonical_order),
 		cmocka_unit_test(an_ancestors_key_is_a_prefix_of_its_descendants_keys),
 		cmocka_unit_test(compression_points_to_what_stands_there),
+		cmocka_unit_test(the_successor_follows_immediately),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

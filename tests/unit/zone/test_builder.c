@@ -319,6 +319,45 @@ static void the_chain_of_hashes_follows_changes(void **state)
 	change_at_random(ZONE_NSEC3);
 }
 
+/* RFC 9824 §3.1, §3.2 */
+static void the_names_of_compact_denial_follow_changes(void **state)
+{
+	(void)state;
+	change_at_random(ZONE_COMPACT);
+}
+
+static bool points_right_behind_itself(const struct node *n, void *context)
+{
+	size_t *seen = context;
+
+	if (n->flags & NODE_BELOW_CUT) {
+		assert_null(n->nsec);
+		return true;
+	}
+	assert_non_null(n->nsec);
+	const uint8_t *next = n->nsec->wire + RR_FIXED_LEN;
+	assert_int_equal(next[0], 1);
+	assert_int_equal(next[1], 0);
+	assert_true(name_equal(next + 2, n->name));
+	*seen += (n->flags & NODE_EMPTY) != 0;
+	return true;
+}
+
+/* RFC 9824 §3.2: empty non-terminals have an NSEC too. */
+static void with_compact_denial_each_name_denies_for_itself(void **state)
+{
+	struct facts f;
+	size_t empty = 0;
+
+	(void)state;
+	start_facts(&f);
+	f.at[f.n++] = (struct fact){ "deep.er.d", TYPE_A, 1 };
+	struct zone *z = build(&f, NULL, ZONE_COMPACT);
+	zone_walk(z, points_right_behind_itself, &empty);
+	assert_int_equal(empty, 2);
+	zone_free(z);
+}
+
 static void a_change_that_is_given_up_leaves_no_trace(void **state)
 {
 	struct lottery l = { 5 };
@@ -533,6 +572,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_changed_zone_equals_one_built_from_the_same_records),
 		cmocka_unit_test(the_chain_of_hashes_follows_changes),
+		cmocka_unit_test(the_names_of_compact_denial_follow_changes),
+		cmocka_unit_test(with_compact_denial_each_name_denies_for_itself),
 		cmocka_unit_test(a_change_that_is_given_up_leaves_no_trace),
 		cmocka_unit_test(an_rrset_that_did_not_change_keeps_its_id_over_a_reload),
 		cmocka_unit_test(says_what_is_wrong_with_a_zone),

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "query/need.h"
+
+#include "dns/name.h"
+#include "dns/rrtype.h"
+#include "dns/wire.h"
+
+/* RRSIG, NSEC and NXNAME (RFC 9824 §3.1): window 0, 17 octets. */
+static const uint8_t NXNAME_BITMAP[] = { 0, 17, 0, 0, 0, 0, 0, 0x03, 0,   0,
+					 0, 0,  0, 0, 0, 0, 0, 0,    0x80 };
+
+static struct span bitmap_of(const struct rrset *nsec)
+{
+	if (nsec == NULL)
+		return (struct span){ NXNAME_BITMAP, sizeof NXNAME_BITMAP };
+	size_t at = RR_FIXED_LEN + name_len(nsec->wire + RR_FIXED_LEN);
+	return (struct span){ nsec->wire + at, nsec->wire_len - at };
+}
+
+const struct rrset *need_make_nsec(struct need_nsec *room, const struct zone *z,
+				   const uint8_t *owner, const struct rrset *like)
+{
+	struct rrset *r = (struct rrset *)(void *)room->bytes;
+	struct span bitmap = bitmap_of(like);
+	uint8_t *rdata = r->wire + RR_FIXED_LEN;
+	uint32_t ttl = zone_negative_ttl(z); /* RFC 9077 §3 */
+	size_t n = name_successor(owner, zone_name(z), rdata);
+
+	memcpy(rdata + n, bitmap.p, bitmap.n);
+	n += bitmap.n;
+	*r = (struct rrset){
+		.type = TYPE_NSEC, .rr_n = 1, .ttl = ttl, .wire_len = (uint32_t)(RR_FIXED_LEN + n)
+	};
+	store_u16(r->wire, TYPE_NSEC);
+	store_u16(r->wire + 2, CLASS_IN);
+	store_u32(r->wire + 4, ttl);
+	store_u16(r->wire + 8, (uint16_t)n);
+	return r;
+}
+
+bool need_claim(const struct query_need *n)
+{
+	return n->made == NEED_IN_ZONE ? sigcache_claim(n->zv->sigs, n->rrset->sig_id)
+				       : keyed_claim(n->table, &n->key);
+}
+
+void need_release(const struct query_need *n)
+{
+	if (n->made == NEED_IN_ZONE)
+		sigcache_release(n->zv->sigs, n->rrset->sig_id);
+	else
+		keyed_release(n->table, &n->key);
+}
+
+enum sig_state need_state(const struct query_need *n, int64_t now)
+{
+	struct keyed_sig copy;
+	enum sig_state state;
+
+	if (n->made != NEED_IN_ZONE)
+		return keyed_get(n->table, &n->key, now, &copy);
+	sigcache_get(n->zv->sigs, n->rrset->sig_id, n->zv->keys->id, now, &state);
+	return state;
+}
+
+static struct sign_input input_of(const uint8_t *owner, const struct rrset *r)
+{
+	return (struct sign_input){ .owner = owner,
+				    .type = r->type,
+				    .ttl = r->ttl,
+				    .rr_n = r->rr_n,
+				    .wire = { r->wire, r->wire_len } };
+}
+
+static bool sign_in_zone(const struct query_need *n, struct signer *s, int64_t now,
+			 const struct sig **made)
+{
+	struct sign_input in = input_of(n->owner, n->rrset);
+	struct sig *g = NULL;
+
+	if (signer_sign(s, n->zv->keys, &in, now, &g)) {
+		need_release(n);
+		return false;
+	}
+	/* Published and possibly replaced by another thread at once: what we hold stays ours to
+	 * read until our next quiescent state. */
+	if (made != NULL)
+		*made = g;
+	sigcache_publish(n->zv->sigs, n->rrset->sig_id, g);
+	return true;
+}
+
+bool need_sign(const struct query_need *n, struct signer *s, int64_t now, struct keyed_sig *room,
+	       const struct sig **made)
+{
+	struct need_nsec nsec;
+	struct keyed_sig own;
+	struct sig *g = keyed_sig(room != NULL ? room : &own);
+
+	if (n->made == NEED_IN_ZONE)
+		return sign_in_zone(n, s, now, made);
+	const struct rrset *r = n->made == NEED_NSEC
+				    ? need_make_nsec(&nsec, n->zv->zone, n->owner, n->rrset)
+				    : n->rrset;
+	struct sign_input in = input_of(n->owner, r);
+	bool ok = signer_sign_into(s, n->zv->keys, &in, now, g, KEYED_WIRE_MAX) == ERR_OK;
+	if (ok)
+		keyed_put(n->table, &n->key, g);
+	if (ok && made != NULL)
+		*made = g;
+	need_release(n);
+	return ok;
+}
