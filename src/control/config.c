@@ -370,7 +370,7 @@ static const struct schema_row ZONE_ROWS[] = {
 
 struct reading {
 	struct config *config;
-	const struct yaml_node *geo, *signing, *zones;
+	const struct yaml_node *geo, *signing, *zones, *tsig_keys;
 };
 
 /* Sections are kept and read in the order of their references. */
@@ -385,6 +385,13 @@ static enum err keep_signing(struct schema *s, const struct yaml_node *value, vo
 {
 	(void)s;
 	((struct reading *)into)->signing = value;
+	return ERR_OK;
+}
+
+static enum err keep_tsig_keys(struct schema *s, const struct yaml_node *value, void *into)
+{
+	(void)s;
+	((struct reading *)into)->tsig_keys = value;
 	return ERR_OK;
 }
 
@@ -404,6 +411,7 @@ static const struct schema_row FILE_ROWS[] = {
 	{ .key = "server", .kind = SCHEMA_CUSTOM, .custom = read_server },
 	{ .key = "geo", .kind = SCHEMA_CUSTOM, .custom = keep_geo },
 	{ .key = "signing", .kind = SCHEMA_CUSTOM, .custom = keep_signing },
+	{ .key = "tsig-keys", .kind = SCHEMA_CUSTOM, .custom = keep_tsig_keys },
 	{ .key = "zones", .kind = SCHEMA_CUSTOM, .custom = keep_zones },
 	{ 0 },
 };
@@ -567,6 +575,8 @@ static enum err read_zone(struct schema *s, const struct yaml_node *item, const 
 	if (!e && z.zone.key_n > 0 && z.zone.signing == NULL)
 		e = finding(s, item, NULL, "keys are given for '%.200s', which is not signed",
 			    z.zone.text);
+	if (!e)
+		e = config_check_transfer(s, item, z.zone.name, &z.zone.transfer);
 	if (z.zone.seed == NULL)
 		z.zone.seed = z.zone.text;
 	*out = z.zone;
@@ -691,6 +701,9 @@ enum err config_read(struct config **out, const char *path, struct diag *d)
 		more = read_geo(&s, r.geo, c);
 	if (!more)
 		more = read_signing(&s, r.signing, c);
+	if (!more)
+		more = config_read_tsig_keys(&s, r.tsig_keys, &c->tsig_keys);
+	s.context = &c->tsig_keys; /* which rules of zones refer to */
 	if (!more && r.zones != NULL)
 		more = read_zones(&s, r.zones, c);
 	if (!e)
@@ -700,6 +713,8 @@ enum err config_read(struct config **out, const char *path, struct diag *d)
 		arena = NULL;
 	}
 done:
+	if (e && c != NULL)
+		tsig_keys_wipe(&c->tsig_keys);
 	arena_free(arena);
 	yaml_free(y);
 	return e;
@@ -707,6 +722,8 @@ done:
 
 void config_free(struct config *c)
 {
-	if (c != NULL)
-		arena_free(c->arena);
+	if (c == NULL)
+		return;
+	tsig_keys_wipe(&c->tsig_keys);
+	arena_free(c->arena);
 }

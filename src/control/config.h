@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/prefix.h"
+#include "control/config_transfer.h"
 #include "dnssec/key.h"
 #include "query/rate_limit.h"
 #include "zone/zone.h"
@@ -97,12 +98,14 @@ struct config_zone {
 	const char *seed;
 	const struct config_key *keys;
 	size_t key_n;
+	struct config_transfer transfer; /* who may transfer and update */
 	unsigned line, column;
 };
 
 struct config {
 	const char *path;
 	struct config_server server;
+	struct tsig_keys tsig_keys; /* sorted; wiped by config_free() */
 	const struct config_geo *geo;
 	size_t geo_n;
 	const struct config_signing *signing; /* "default" is always among them */

@@ -38,10 +38,21 @@ struct load {
 	enum err err;
 };
 
+/* The line of a finding, to be shown; one that may hold a secret is not. */
+static char *shown_line(const struct yaml *y, unsigned line)
+{
+	char *source = diag_line_of(y->text, line);
+
+	if (source == NULL || strcasestr(source, "secret") == NULL)
+		return source;
+	free(source);
+	return NULL;
+}
+
 static void finding_at(const struct yaml *y, unsigned line, unsigned column, struct diag *d,
 		       const char *text)
 {
-	char *source = diag_line_of(y->text, line);
+	char *source = shown_line(y, line);
 	struct diag_place at = { y->path, line, column, source };
 
 	diag_add(d, DIAG_ERROR, &at, NULL, "%s", text);
@@ -57,7 +68,7 @@ void yaml_finding(const struct yaml *y, const struct yaml_node *at, struct diag 
 	va_start(ap, format);
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
-	char *source = at != NULL ? diag_line_of(y->text, at->line) : NULL;
+	char *source = at != NULL ? shown_line(y, at->line) : NULL;
 	struct diag_place place = { y->path, at != NULL ? at->line : 0, at != NULL ? at->column : 0,
 				    source };
 	diag_add(d, severity, &place, hint, "%s", text);
