@@ -27,3 +27,16 @@ void text_add(struct text *t, const char *format, ...)
 	}
 	va_end(again);
 }
+
+const char *text_label(const char *text, char *out, size_t cap)
+{
+	size_t n = 0;
+
+	for (; *text != 0 && n + 3 < cap; text++) {
+		if (*text == '\\' || *text == '"')
+			out[n++] = '\\';
+		out[n++] = *text;
+	}
+	out[n] = 0;
+	return out;
+}

@@ -19,4 +19,8 @@ struct text {
 
 __attribute__((format(printf, 2, 3))) void text_add(struct text *t, const char *format, ...);
 
+/* A label's value for Prometheus' text format, with backslashes before what needs them; cut where
+ * it does not fit. Returns out. */
+const char *text_label(const char *text, char *out, size_t cap);
+
 #endif

@@ -53,6 +53,8 @@ struct config_server {
 	uint32_t tcp_idle_s;
 	uint32_t tcp_max_connections;
 	uint32_t tcp_max_per_client; /* of one /24 or /56 */
+	uint32_t health_max_rate;    /* probes started in a second */
+	uint32_t health_max_running; /* ... at once */
 	const char *state_dir;
 	const char *control_socket;
 	enum log_level log_level;

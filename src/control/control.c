@@ -141,7 +141,7 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 		.like = e->served != NULL ? e->served->zone : NULL,
 		.signatures = z->signing != NULL ? e->signatures : NULL,
 		.counts = e->counts,
-		.health = c->health,
+		.health = c->health != NULL ? health_words(c->health) : NULL,
 	};
 
 	if (!err)
@@ -339,11 +339,6 @@ void control_set_workers(struct control *c, unsigned n)
 	c->worker_n = n;
 }
 
-void control_set_health(struct control *c, const struct steer_health *health)
-{
-	c->health = health;
-}
-
 void control_on_reload(struct control *c,
 		       void (*reloaded)(const struct config *config, void *context, struct diag *d),
 		       void *context)
@@ -412,16 +407,20 @@ enum err control_load(struct control *c, struct diag *d)
 	enum err e = open_store(c, d);
 
 	if (!e)
+		e = health_open(&c->health, c->loop, c->store, &c->config->server);
+	if (!e)
 		e = databases_read(&c->databases, &c->database_n, c->config, NULL, 0, d);
 	if (!e || e != ERR_NOMEM) {
 		/* Faults of zones are worth knowing in the same run. */
 		enum err more =
-		    c->store != NULL ? load_zones(c, c->config, c->databases, d) : ERR_OK;
+		    c->health != NULL ? load_zones(c, c->config, c->databases, d) : ERR_OK;
 		e = e ? e : more;
 	}
 	if (!e)
 		e = load_cookies(c, &c->config->server, d);
 	c->reloaded_at = control_now();
+	if (!e)
+		health_forget_others(c->health);
 	return e ? e : publish(c);
 }
 
@@ -436,6 +435,7 @@ void control_stop(struct control *c)
 	uv_close((uv_handle_t *)&c->graced, NULL);
 	uv_close((uv_handle_t *)&c->reclaim, NULL);
 	uv_close((uv_handle_t *)&c->roll, NULL);
+	health_close(c->health);
 }
 
 void control_free(struct control *c)
@@ -525,6 +525,7 @@ static enum err reload(struct control *c, struct diag *d)
 	c->databases = db;
 	c->database_n = db_n;
 	use_config(c, config);
+	health_set_limits(c->health, &config->server);
 	enum err cookies = load_cookies(c, &config->server, d);
 	enum err published = publish(c);
 	if (c->reloaded != NULL)

@@ -46,9 +46,6 @@ const struct config *control_config(const struct control *c);
 struct view_slot *control_views(struct control *c);
 /* Workers whose answers are counted by zone; before control_load(). */
 void control_set_workers(struct control *c, unsigned n);
-/* Where policies get the health of their values from; before control_load(), borrowed until
- * control_free(). */
-void control_set_health(struct control *c, const struct steer_health *health);
 /* Called at the end of each reload with the configuration now in use: for what lies outside of
  * control. Findings go to `d`. */
 void control_on_reload(struct control *c,
@@ -88,6 +85,14 @@ json_t *control_cds_set(struct control *c, const char *zone, bool publish,
 /* `client`: address or prefix. Runs the serving code with a trace. */
 json_t *control_explain(struct control *c, const char *name, const char *type, const char *client,
 			struct control_result *r);
+/* Health checks of one value, or of all with NULL. */
+json_t *control_health_list(struct control *c, const char *value, struct control_result *r);
+/* `to`: up, down, or obey. Lasts over restarts. */
+json_t *control_health_set(struct control *c, const char *value, const char *to,
+			   struct control_result *r);
+/* A result from outside, for checks with protocol FEED. */
+json_t *control_health_feed(struct control *c, const char *value, const char *state, uint32_t load,
+			    const char *reason, struct control_result *r);
 /* Signature caches of all zones: for stats. */
 json_t *control_cache_stats(struct control *c);
 /* Prometheus text of what control knows: answers by zone, signatures, key sets. */

@@ -67,12 +67,16 @@ static json_t *values_of(const struct steer_trace *t, uint32_t chain)
 {
 	json_t *all = json_array();
 
-	for (uint32_t i = 0; i < t->values_n; i++)
-		if (t->values[i].chain == chain)
-			json_array_append_new(
-			    all, json_pack("{s:s, s:s, s:b}", "value", t->values[i].text, "health",
-					   health_text(t->values[i].health, t->values[i].word),
-					   "usable", t->values[i].usable));
+	for (uint32_t i = 0; i < t->values_n; i++) {
+		if (t->values[i].chain != chain)
+			continue;
+		json_t *v = json_pack("{s:s, s:s, s:b}", "value", t->values[i].text, "health",
+				      health_text(t->values[i].health, t->values[i].word), "usable",
+				      t->values[i].usable);
+		if (t->values[i].health != NULL)
+			json_object_set_new(v, "check", health_of_word(t->values[i].health));
+		json_array_append_new(all, v);
+	}
 	return all;
 }
 

@@ -10,6 +10,7 @@
 #define CONTROL_INTERNAL_H
 
 #include "control/control.h"
+#include "control/health.h"
 #include "control/keyring.h"
 #include "control/server_info.h"
 #include "dnssec/nsec3.h"
@@ -105,8 +106,8 @@ struct control {
 	uv_timer_t roll; /* of cookie secrets that we made */
 	void (*reloaded)(const struct config *config, void *context, struct diag *d);
 	void *reloaded_context;
-	const struct steer_health *health; /* NULL: nobody checks */
-	struct query *query;               /* for explain */
+	struct health *health;
+	struct query *query; /* for explain */
 	struct query_stats query_stats;
 };
 

@@ -2,20 +2,6 @@
 /* What control knows, in Prometheus' text format. */
 #include "control/internal.h"
 
-/* Label values: names in presentation form have backslashes and quotes. */
-static const char *escape(const char *text, char *out, size_t cap)
-{
-	size_t n = 0;
-
-	for (; *text != 0 && n + 3 < cap; text++) {
-		if (*text == '\\' || *text == '"')
-			out[n++] = '\\';
-		out[n++] = *text;
-	}
-	out[n] = 0;
-	return out;
-}
-
 static void add_answers(struct control *c, struct text *out)
 {
 	static const char *const RCODES[ZONE_RCODES] = { "NOERROR", "NXDOMAIN", "SERVFAIL",
@@ -32,9 +18,10 @@ static void add_answers(struct control *c, struct text *out)
 			uint64_t sum = 0;
 			for (unsigned w = 0; w < c->worker_n; w++)
 				sum += counter_read(&e->counts->rcode_n[w * ZONE_RCODES + k]);
-			text_add(
-			    out, "concord_zone_responses_total{zone=\"%s\",rcode=\"%s\"} %llu\n",
-			    escape(e->text, zone, sizeof zone), RCODES[k], (unsigned long long)sum);
+			text_add(out,
+				 "concord_zone_responses_total{zone=\"%s\",rcode=\"%s\"} %llu\n",
+				 text_label(e->text, zone, sizeof zone), RCODES[k],
+				 (unsigned long long)sum);
 		}
 	}
 }
@@ -48,13 +35,13 @@ static void add_zones(struct control *c, struct text *out)
 	for (size_t i = 0; i < c->entry_n; i++)
 		if (c->entries[i]->served != NULL)
 			text_add(out, "concord_zone_serial{zone=\"%s\"} %u\n",
-				 escape(c->entries[i]->text, zone, sizeof zone),
+				 text_label(c->entries[i]->text, zone, sizeof zone),
 				 zone_serial(c->entries[i]->served->zone));
 	text_add(out, "# HELP concord_zone_stale Whether the last attempt to load it failed.\n"
 		      "# TYPE concord_zone_stale gauge\n");
 	for (size_t i = 0; i < c->entry_n; i++)
 		text_add(out, "concord_zone_stale{zone=\"%s\"} %d\n",
-			 escape(c->entries[i]->text, zone, sizeof zone), c->entries[i]->stale);
+			 text_label(c->entries[i]->text, zone, sizeof zone), c->entries[i]->stale);
 }
 
 void control_metrics(struct control *c, struct text *out)
@@ -77,4 +64,6 @@ void control_metrics(struct control *c, struct text *out)
 		 (unsigned long long)(v != NULL ? v->id : 0), c->reload_failed, c->entry_n);
 	add_zones(c, out);
 	add_answers(c, out);
+	if (c->health != NULL)
+		health_metrics(c->health, out);
 }

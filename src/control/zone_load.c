@@ -72,6 +72,93 @@ static void forget(uint32_t id, void *context)
 	sigcache_forget(s->cache, id);
 }
 
+<<<<<<< HEAD
+=======
+/* ---- steering ---- */
+
+/* The RRset of a policy, with a variant for each answer that it can give. */
+static enum err add_steered(struct zone_builder *b, const struct policy *p, uint32_t number,
+			    const struct steer_set *set, struct diag *d)
+{
+	size_t n = steer_variant_n(set, number);
+	struct zone_variant *variants = calloc(n, sizeof *variants);
+	struct zone_record at = {
+		.owner = p->owner,
+		.type = p->type,
+		.ttl = p->ttl,
+		.file = zone_build_file(b, p->file),
+		.line = p->at.line,
+	};
+
+	if (variants == NULL)
+		return ERR_NOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		variants[i].rdata_n = steer_variant(set, number, i, &variants[i].rdata);
+	enum err e = zone_build_steer(b, &at, number, variants, n, d);
+	free(variants);
+	return e;
+}
+
+static bool has_geos(const struct policy *p)
+{
+	for (size_t i = 0; i < p->rule_n; i++)
+		if (p->rules[i].geo_n > 0)
+			return true;
+	return false;
+}
+
+static enum err check_database(const struct zone_load *l, const struct steering *s, struct diag *d)
+{
+	for (size_t i = 0; l->db == NULL && i < s->n; i++) {
+		const struct policy *p = s->policies[i];
+		struct diag_place at = { p->file, p->at.line, p->at.column, NULL };
+		if (!has_geos(p))
+			continue;
+		diag_add(
+		    d, DIAG_ERROR, &at, "add `geo: ID` to the zone's configuration",
+		    l->config->geo == NULL
+			? "the rules have geos, but the zone has no location database"
+			: "the rules have geos, but the zone's location database cannot be read");
+		return ERR_INVALID;
+	}
+	return ERR_OK;
+}
+
+static enum err add_steering(const struct zone_load *l, struct zone_builder *b,
+			     struct steered **out, struct diag *d)
+{
+	struct steering *s = NULL;
+	struct steered *made = NULL;
+	struct steer_options options = { l->config->seed, STEERING_BYTES_MAX, l->health };
+
+	if (l->config->steering == NULL)
+		return ERR_OK;
+	enum err e = steering_read(&s, l->config->steering, l->config->name, d);
+	if (!e)
+		e = check_database(l, s, d);
+	if (!e) {
+		made = calloc(1, sizeof *made);
+		e = made != NULL ? steer_compile(&made->set, s->policies, s->n, l->db, &options)
+				 : ERR_NOMEM;
+		if (e)
+			diag_add(d, DIAG_ERROR, &(struct diag_place){ .file = l->config->steering },
+				 NULL, "cannot compile the policies: %s", err_text(e));
+	}
+	for (uint32_t i = 0; !e && i < s->n; i++)
+		e = add_steered(b, s->policies[i], i, made->set, d);
+	steering_free(s);
+	if (e) {
+		if (made != NULL)
+			steer_free(made->set);
+		free(made);
+		return e;
+	}
+	made->refs = 1;
+	*out = made;
+	return ERR_OK;
+}
+
+>>>>>>> 07948c4 (health: checks of endpoints, run once for all pools that use them)
 /* ---- the whole ---- */
 
 static enum err finish(const struct zone_load *l, struct zone_builder *b, struct served *s,

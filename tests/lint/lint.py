@@ -23,7 +23,8 @@ MAY_INCLUDE = {
     "net": {"query", "dnssec", "dns", "base"},
     "store": {"base"},
     "transfer": {"zone", "geo", "dnssec", "dns", "base"},
-    "control": {"transfer", "query", "store", "multisigner", "zone", "geo", "dnssec", "dns", "base"},
+    "health": {"geo", "base"},
+    "control": {"transfer", "health", "query", "store", "multisigner", "zone", "geo", "dnssec", "dns", "base"},
     "api": {"control", "base"},
     "ctl": set(),
     ".": {"net", "api", "control", "transfer", "base"},  # main.c
@@ -31,7 +32,7 @@ MAY_INCLUDE = {
 
 # Headers of libraries and the folders that are their home.
 VENDOR_HOMES = {
-    "uv.h": {"net", "transfer", "control", "api", "."},
+    "uv.h": {"net", "transfer", "health", "control", "api", "."},
     "openssl/": {"dns", "dnssec", "transfer", "control", "net"},
     "ldns/": {"control"},
     "yaml.h": {"control"},
@@ -40,7 +41,7 @@ VENDOR_HOMES = {
     "sqlite3.h": {"store"},
     "jansson.h": {"control", "api", "ctl", "."},
     "microhttpd.h": {"api"},
-    "curl/": {"ctl"},
+    "curl/": {"ctl", "health"},
     "systemd/": {"."},
 }
 
