@@ -500,11 +500,12 @@ json_t *health_list(const struct health *h, const char *value)
 
 	monitor_walk(h->monitor, list_check, &l);
 	monitor_walk_overrides(h->monitor, list_override, overrides);
-	return json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o}", "counts", "checks",
-			 (json_int_t)n.targets, "up", (json_int_t)n.up, "down", (json_int_t)n.down,
-			 "unknown", (json_int_t)n.unknown, "running", (json_int_t)n.running,
-			 "waiting", (json_int_t)n.waiting, "late", (json_int_t)n.late_n, "checks",
-			 l.checks, "overrides", overrides);
+	return json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:I}", "counts",
+			 "checks", (json_int_t)n.targets, "up", (json_int_t)n.up, "down",
+			 (json_int_t)n.down, "unknown", (json_int_t)n.unknown, "running",
+			 (json_int_t)n.running, "waiting", (json_int_t)n.waiting, "late",
+			 (json_int_t)n.late_n, "checks", l.checks, "overrides", overrides,
+			 "unsaved", (json_int_t)h->unsaved_n);
 }
 
 static void add_up(const struct monitor_target *t, void *context)
