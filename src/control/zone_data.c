@@ -68,20 +68,6 @@ static enum err check_database(const struct zone_load *l, const struct steering 
 	return ERR_OK;
 }
 
-static void note_unchecked(const struct zone_load *l, const struct steering *s, struct diag *d)
-{
-	struct diag_place at = { .file = s->n > 0 ? s->policies[0]->file : NULL };
-
-	for (size_t i = 0; l->health == NULL && i < s->n; i++) {
-		if (s->policies[i]->healthcheck == NULL)
-			continue;
-		diag_add(
-		    d, DIAG_NOTICE, &at, NULL,
-		    "health checks are given but not run: values with status obey count as up");
-		return;
-	}
-}
-
 static enum err compile(const struct zone_load *l, struct zone_builder *b, const struct steering *s,
 			struct steered **out, struct diag *d)
 {
@@ -147,8 +133,6 @@ enum err zone_data_read(const struct zone_load *l, struct zone_builder *b, struc
 		e = check_database(l, s, d);
 	if (!e && s != NULL && s->n > 0)
 		e = compile(l, b, s, out, d);
-	if (!e && s != NULL)
-		note_unchecked(l, s, d);
 	steering_free(s);
 	return e;
 }
