@@ -229,6 +229,10 @@ static json_t *stats(void *context)
 		NET_STATS_TABLE(X)
 #undef X
 	}
+	for (unsigned i = 0; i < net_sign_stats_n(m->net); i++) {
+		add(j, "signatures_made", counter_read(&net_sign_stats(m->net, i)->made));
+		add(j, "signing_us", counter_read(&net_sign_stats(m->net, i)->ns) / 1000);
+	}
 	return j;
 }
 
@@ -284,6 +288,25 @@ static void add_types(const struct daemon *m, struct text *out)
 	}
 }
 
+/* Of workers and signer threads: the rate of the second by that of the first is what one costs. */
+static void add_signing(const struct daemon *m, struct text *out)
+{
+	uint64_t made = 0, ns = 0;
+
+	for (unsigned i = 0; i < net_sign_stats_n(m->net); i++) {
+		made += counter_read(&net_sign_stats(m->net, i)->made);
+		ns += counter_read(&net_sign_stats(m->net, i)->ns);
+	}
+	text_add(out,
+		 "# HELP concord_signatures_total Signatures made, by workers and signer threads.\n"
+		 "# TYPE concord_signatures_total counter\nconcord_signatures_total %llu\n"
+		 "# HELP concord_signing_seconds_total Time that making them took.\n"
+		 "# TYPE concord_signing_seconds_total counter\n"
+		 "concord_signing_seconds_total %llu.%06llu\n",
+		 (unsigned long long)made, (unsigned long long)(ns / 1000000000),
+		 (unsigned long long)(ns / 1000 % 1000000));
+}
+
 static void metrics(void *context, struct text *out)
 {
 	const struct daemon *m = context;
@@ -308,6 +331,7 @@ static void metrics(void *context, struct text *out)
 	NET_STATS_TABLE(X)
 #undef X
 #undef SUM
+	add_signing(m, out);
 	add_types(m, out);
 	add_latency(m, out);
 }

@@ -8,6 +8,8 @@
 
 #include "base/siphash.h"
 #include "dns/name.h"
+#include "dns/rrtype.h"
+#include "dnssec/algorithm.h"
 
 /* The keyset's own part behind what readers see. */
 struct keyset_owned {
@@ -36,6 +38,26 @@ static uint64_t identify(const struct keyset *s)
 		n += sizeof h;
 	}
 	return siphash(&KEY, bytes, n);
+}
+
+bool keyset_signs_with_ksk(uint16_t type)
+{
+	return type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY;
+}
+
+static bool are_quick(struct key *const *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint8_t algorithm = key_dnskey(keys[i])->algorithm;
+		if (algorithm != ALG_ECDSAP256SHA256 && algorithm != ALG_ED25519)
+			return false;
+	}
+	return true;
+}
+
+bool keyset_is_quick(const struct keyset *s, uint16_t type)
+{
+	return keyset_signs_with_ksk(type) ? s->ksk_quick : s->zsk_quick;
 }
 
 enum err keyset_new(struct keyset **out, const uint8_t *zone, const struct sign_policy *policy,
@@ -72,6 +94,8 @@ enum err keyset_new(struct keyset **out, const uint8_t *zone, const struct sign_
 		return e;
 	}
 	s->id = identify(s);
+	s->ksk_quick = are_quick(s->ksk, s->ksk_n);
+	s->zsk_quick = are_quick(s->zsk, s->zsk_n);
 	*out = s;
 	return ERR_OK;
 }

@@ -39,6 +39,7 @@ struct keyset {
 	size_t ksk_n, zsk_n; /* active ones; a CSK is in both lists */
 	struct key *ksk[KEYSET_ACTIVE_MAX];
 	struct key *zsk[KEYSET_ACTIVE_MAX];
+	bool ksk_quick, zsk_quick;
 };
 
 struct keyset_member {
@@ -50,6 +51,11 @@ struct keyset_member {
 /* ERR_NOKEY: no active key for one of the two duties. ERR_RANGE: more than KEYSET_ACTIVE_MAX. */
 enum err keyset_new(struct keyset **out, const uint8_t *zone, const struct sign_policy *policy,
 		    const struct keyset_member *members, size_t n);
+/* Whose duty a type is (RFC 8901 §2.1.2): the key-signing keys'. */
+bool keyset_signs_with_ksk(uint16_t type);
+/* Whether a signature of that type takes tens of microseconds (P-256, Ed25519); RSA, P-384 and
+ * Ed448 take hundreds and more. */
+bool keyset_is_quick(const struct keyset *s, uint16_t type);
 struct keyset *keyset_ref(struct keyset *s);
 void keyset_free(struct keyset *s);
 

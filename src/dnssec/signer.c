@@ -14,6 +14,7 @@
 #include "dns/rrtype.h"
 #include "dns/wire.h"
 #include "dnssec/algorithm.h"
+#include "dnssec/ecdsa_batch.h"
 
 #define RR_FIXED_LEN      10
 #define RRSIG_FIXED_LEN   18 /* before the signer's name */
@@ -25,9 +26,11 @@
 struct context {
 	struct key *key; /* referenced */
 	const struct algorithm *algorithm;
-	const EVP_MD *md;   /* the signer's */
-	EVP_PKEY_CTX *pkey; /* RSA, ECDSA: signs a digest */
-	EVP_MD_CTX *whole;  /* EdDSA: signs the data */
+	const EVP_MD *md;          /* the signer's */
+	EVP_PKEY_CTX *pkey;        /* RSA, ECDSA: signs a digest */
+	EVP_MD_CTX *whole;         /* EdDSA: signs the data */
+	struct ecdsa_key *batched; /* P-256; NULL where it cannot be */
+	bool asked_batched;
 	uint64_t used;
 };
 
@@ -35,8 +38,18 @@ struct context {
 static const char *const DIGESTS[] = { "SHA256", "SHA384", "SHA512" };
 #define DIGEST_N (sizeof DIGESTS / sizeof *DIGESTS)
 
+/* Signatures that wait to be made together. */
+struct waiting {
+	struct ecdsa_item item[ECDSA_BATCH_MAX];
+	struct context *context[ECDSA_BATCH_MAX];
+	struct sign_job *job[ECDSA_BATCH_MAX];
+	size_t n;
+};
+
 struct signer {
 	EVP_MD *md[DIGEST_N];
+	struct ecdsa_batch *batch; /* NULL: OpenSSL does not let us */
+	struct waiting waiting;
 	EVP_MD_CTX *digest; /* of what is signed */
 	struct context contexts[SIGNER_CONTEXTS_MAX];
 	size_t context_n;
@@ -62,6 +75,8 @@ enum err signer_new(struct signer **out)
 		signer_free(s);
 		return ERR_CRYPTO;
 	}
+	if (ecdsa_batch_new(&s->batch))
+		s->batch = NULL;
 	*out = s;
 	return ERR_OK;
 }
@@ -70,6 +85,7 @@ static void context_end(struct context *c)
 {
 	EVP_PKEY_CTX_free(c->pkey);
 	EVP_MD_CTX_free(c->whole);
+	ecdsa_key_free(c->batched);
 	key_free(c->key);
 	*c = (struct context){ 0 };
 }
@@ -83,11 +99,14 @@ void signer_free(struct signer *s)
 	EVP_MD_CTX_free(s->digest);
 	for (size_t i = 0; i < DIGEST_N; i++)
 		EVP_MD_free(s->md[i]);
+	ecdsa_batch_free(s->batch);
 	free(s->data);
 	free(s);
 }
 
 /* ---- contexts ---- */
+
+static void sign_waiting(struct signer *s);
 
 static struct context *oldest(struct signer *s)
 {
@@ -116,6 +135,8 @@ static struct context *context_of(struct signer *s, struct key *k)
 			c = &s->contexts[i];
 	if (c == NULL) {
 		bool room = s->context_n < SIGNER_CONTEXTS_MAX;
+		if (!room)
+			sign_waiting(s); /* they point to contexts, of which one goes now */
 		c = room ? &s->contexts[s->context_n++] : oldest(s);
 		context_end(c);
 		c->key = key_ref(k);
@@ -172,15 +193,20 @@ static bool prepare_digest(struct context *c)
 	return ok;
 }
 
-static bool sign_digest(struct signer *s, struct context *c, struct span data, uint8_t *out)
+static bool digest_data(struct signer *s, const struct context *c, struct span data,
+			uint8_t digest[DIGEST_MAX], unsigned *n)
 {
-	uint8_t digest[DIGEST_MAX], der[DER_SIGNATURE_MAX];
-	size_t len = key_signature_len(c->key), n = len;
-	unsigned digest_len = 0;
+	return EVP_DigestInit_ex2(s->digest, c->md, NULL) == 1 &&
+	       EVP_DigestUpdate(s->digest, data.p, data.n) == 1 &&
+	       EVP_DigestFinal_ex(s->digest, digest, n) == 1;
+}
 
-	if (!prepare_digest(c) || EVP_DigestInit_ex2(s->digest, c->md, NULL) != 1 ||
-	    EVP_DigestUpdate(s->digest, data.p, data.n) != 1 ||
-	    EVP_DigestFinal_ex(s->digest, digest, &digest_len) != 1)
+static bool sign_digest(struct context *c, const uint8_t *digest, unsigned digest_len, uint8_t *out)
+{
+	uint8_t der[DER_SIGNATURE_MAX];
+	size_t len = key_signature_len(c->key), n = len;
+
+	if (!prepare_digest(c))
 		return false;
 	if (c->algorithm->family == FAMILY_RSA)
 		return EVP_PKEY_sign(c->pkey, out, &n, digest, digest_len) == 1 && n == len;
@@ -211,12 +237,67 @@ static bool sign_whole(struct context *c, struct span data, uint8_t *out)
 	       n == len;
 }
 
-static bool sign_data(struct signer *s, struct key *k, struct span data, uint8_t *out)
+/* ---- many at once ---- */
+
+static bool can_wait(struct signer *s, struct context *c)
+{
+	if (s->batch == NULL || c->algorithm->number != ALG_ECDSAP256SHA256)
+		return false;
+	if (!c->asked_batched)
+		c->batched = ecdsa_key_of(key_pkey(c->key));
+	c->asked_batched = true;
+	return c->batched != NULL;
+}
+
+static void sign_waiting(struct signer *s)
+{
+	struct waiting *w = &s->waiting;
+
+	if (w->n >= ECDSA_BATCH_MIN && ecdsa_batch_sign(s->batch, w->item, w->n)) {
+		w->n = 0;
+		return;
+	}
+	for (size_t i = 0; i < w->n; i++)
+		if (!sign_digest(w->context[i], w->item[i].digest, sizeof w->item[i].digest,
+				 w->item[i].out))
+			w->job[i]->err = ERR_CRYPTO;
+	w->n = 0;
+	ERR_clear_error();
+}
+
+/* Leaves the signature to be made with others. */
+static void wait(struct signer *s, struct context *c, struct sign_job *job, const uint8_t *digest,
+		 uint8_t *out)
+{
+	struct waiting *w = &s->waiting;
+
+	if (w->n == ECDSA_BATCH_MAX)
+		sign_waiting(s);
+	w->item[w->n] = (struct ecdsa_item){ .key = c->batched, .out = out };
+	memcpy(w->item[w->n].digest, digest, sizeof w->item[w->n].digest);
+	w->context[w->n] = c;
+	w->job[w->n++] = job;
+}
+
+/* With `job` the signature may be made later. */
+static bool sign_data(struct signer *s, struct key *k, struct span data, uint8_t *out,
+		      struct sign_job *job)
 {
 	struct context *c = context_of(s, k);
-	bool ok = c->algorithm->family == FAMILY_EDDSA ? sign_whole(c, data, out)
-						       : sign_digest(s, c, data, out);
+	uint8_t digest[DIGEST_MAX];
+	unsigned n = 0;
+	bool ok;
 
+	if (c->algorithm->family == FAMILY_EDDSA)
+		ok = sign_whole(c, data, out);
+	else if (!digest_data(s, c, data, digest, &n))
+		ok = false;
+	else if (job != NULL && can_wait(s, c)) {
+		wait(s, c, job, digest, out);
+		ok = true;
+	} else {
+		ok = sign_digest(c, digest, n, out);
+	}
 	if (!ok)
 		ERR_clear_error();
 	return ok;
@@ -303,7 +384,7 @@ static void set_times(struct sig *g, const struct keyset *keys, const struct sig
 /* One RRSIG record behind g->wire_len. The data to be signed has room for the RDATA in front of the
  * RRset. */
 static bool add_record(struct signer *s, const struct keyset *keys, const struct sign_input *in,
-		       struct key *k, struct sig *g, size_t rrset_len)
+		       struct key *k, struct sig *g, size_t rrset_len, struct sign_job *job)
 {
 	size_t head = RRSIG_FIXED_LEN + (size_t)keys->zone_len;
 	size_t signature_len = key_signature_len(k);
@@ -317,13 +398,8 @@ static bool add_record(struct signer *s, const struct keyset *keys, const struct
 	memcpy(rr + RR_FIXED_LEN, s->data, head);
 	g->wire_len = (uint16_t)(g->wire_len + RR_FIXED_LEN + head + signature_len);
 	g->rr_n++;
-	return sign_data(s, k, (struct span){ s->data, head + rrset_len },
-			 rr + RR_FIXED_LEN + head);
-}
-
-static bool is_for_ksk(uint16_t type)
-{
-	return type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY;
+	return sign_data(s, k, (struct span){ s->data, head + rrset_len }, rr + RR_FIXED_LEN + head,
+			 job);
 }
 
 /* The keys that sign a type, and the octets that their RRSIGs take. */
@@ -334,7 +410,7 @@ struct signers {
 
 static struct signers signers_of(const struct keyset *keys, uint16_t type)
 {
-	bool ksk = is_for_ksk(type);
+	bool ksk = keyset_signs_with_ksk(type);
 	struct signers with = { ksk ? keys->ksk : keys->zsk, ksk ? keys->ksk_n : keys->zsk_n, 0 };
 
 	for (size_t i = 0; i < with.n; i++)
@@ -344,12 +420,13 @@ static struct signers signers_of(const struct keyset *keys, uint16_t type)
 }
 
 static enum err sign_with(struct signer *s, const struct keyset *keys, const struct sign_input *in,
-			  int64_t now, const struct signers *with, struct sig *g)
+			  int64_t now, struct sig *g, struct sign_job *job)
 {
+	struct signers with = signers_of(keys, in->type);
 	size_t head = RRSIG_FIXED_LEN + (size_t)keys->zone_len;
 	size_t rrset_max = in->wire.n + in->rr_n * (size_t)NAME_MAX_LEN;
 
-	if (with->n == 0)
+	if (with.n == 0)
 		return ERR_NOKEY;
 	if (in->wire.n > SIGNED_MAX)
 		return ERR_TOO_LONG;
@@ -358,8 +435,8 @@ static enum err sign_with(struct signer *s, const struct keyset *keys, const str
 	*g = (struct sig){ .keyset_id = keys->id };
 	set_times(g, keys, in, now);
 	size_t rrset_len = write_rrset(s->data + head, in);
-	for (size_t i = 0; i < with->n; i++)
-		if (!add_record(s, keys, in, with->key[i], g, rrset_len))
+	for (size_t i = 0; i < with.n; i++)
+		if (!add_record(s, keys, in, with.key[i], g, rrset_len, job))
 			return ERR_CRYPTO;
 	return ERR_OK;
 }
@@ -367,12 +444,11 @@ static enum err sign_with(struct signer *s, const struct keyset *keys, const str
 enum err signer_sign(struct signer *s, const struct keyset *keys, const struct sign_input *in,
 		     int64_t now, struct sig **out)
 {
-	struct signers with = signers_of(keys, in->type);
-	struct sig *g = malloc(sizeof *g + with.wire_len);
+	struct sig *g = sig_new(signer_wire_len(keys, in->type));
 
 	if (g == NULL)
 		return ERR_NOMEM;
-	enum err e = sign_with(s, keys, in, now, &with, g);
+	enum err e = sign_with(s, keys, in, now, g, NULL);
 	if (e) {
 		free(g);
 		return e;
@@ -384,9 +460,34 @@ enum err signer_sign(struct signer *s, const struct keyset *keys, const struct s
 enum err signer_sign_into(struct signer *s, const struct keyset *keys, const struct sign_input *in,
 			  int64_t now, struct sig *out, size_t room)
 {
-	struct signers with = signers_of(keys, in->type);
+	return signer_wire_len(keys, in->type) > room ? ERR_TOO_LONG
+						      : sign_with(s, keys, in, now, out, NULL);
+}
 
-	return with.wire_len > room ? ERR_TOO_LONG : sign_with(s, keys, in, now, &with, out);
+void signer_add(struct signer *s, const struct keyset *keys, const struct sign_input *in,
+		int64_t now, struct sign_job *job)
+{
+	job->err = ERR_OK;
+	enum err e = signer_wire_len(keys, in->type) > job->room
+			 ? ERR_TOO_LONG
+			 : sign_with(s, keys, in, now, job->out, job);
+	if (e)
+		job->err = e;
+}
+
+void signer_finish(struct signer *s)
+{
+	sign_waiting(s);
+}
+
+size_t signer_wire_len(const struct keyset *keys, uint16_t type)
+{
+	return signers_of(keys, type).wire_len;
+}
+
+struct sig *sig_new(size_t wire_len)
+{
+	return malloc(sizeof(struct sig) + wire_len);
 }
 
 void sig_free(struct sig *g)

@@ -17,10 +17,6 @@
 #include "net/ring.h"
 #include "query/query.h"
 
-/* Signatures a worker makes itself in one turn of its loop before it leaves them to the signer
- * threads: at 20 us each less than a millisecond, so that hits behind it hardly notice. */
-#define SIGN_BUDGET 32
-
 /* Queries that wait for signatures, per worker. At 20 us a signature this is 20 ms of work for one
  * signer; past it an answer now (SERVFAIL) serves a resolver better than one that comes too late.
  */
@@ -80,8 +76,10 @@ struct asker {
 struct parked {
 	struct asker asker;
 	struct view *view;      /* pinned, so that `need` stays readable */
+	bool waits;             /* for `need`; else for another view */
 	struct query_need need; /* the first signature that was missing: before it is there, asking
 				   again is in vain */
+	uint8_t owner[NAME_MAX_LEN]; /* of a made name */
 	uint64_t since_ms;
 	uint16_t len;
 	uint8_t request[PARK_REQUEST_MAX];
@@ -106,8 +104,13 @@ struct worker {
 	struct connection *connections; /* newest activity first */
 	struct connection *last_connection;
 	size_t connection_n;
-	struct parked *parked; /* PARK_MAX, in order of arrival from parked_first */
-	size_t parked_first, parked_n;
+	struct parked *parked; /* PARK_MAX slots */
+	uint16_t *park_order;  /* slots in order of arrival from parked_first on */
+	uint16_t *park_free;
+	size_t parked_first, parked_n, park_free_n;
+	struct need_batch *slice; /* being signed by the worker itself */
+	uv_idle_t sign;           /* runs while there is something to sign */
+	struct sign_stats sign_stats;
 	bool view_borrowed;
 	_Atomic bool stopping;
 	uint8_t *answer; /* MESSAGE_MAX: where answers over TCP and late ones are written */
@@ -127,6 +130,8 @@ struct signers {
 		pthread_t thread;
 		bool started;
 		unsigned id;
+		struct need_batch *batch;
+		struct sign_stats stats;
 	} * threads;
 };
 
@@ -141,6 +146,7 @@ struct net {
 	_Atomic uint32_t clients[CLIENT_SLOTS];
 	_Atomic(struct tls *) tls; /* what new TLS connections use; RCU */
 	bool started;
+	bool is_alone; /* there is one core for all threads */
 };
 
 /* socket.c: opened and bound; findings name the address. */
@@ -156,7 +162,7 @@ enum err worker_open(struct worker *w);
 enum err worker_start(struct worker *w);
 void worker_stop(struct worker *w);
 void worker_close(struct worker *w);
-/* Makes the query context ready for a batch: view, time, budget. False: no view. */
+/* Makes the query context ready for a batch: view and time. False: no view. */
 bool worker_begin(struct worker *w);
 
 /* udp.c */
@@ -194,7 +200,13 @@ void tls_close_net(struct net *n);
 void latency_add(struct net_stats *s, uint64_t since_ns, unsigned queries);
 uint64_t latency_now_ns(void);
 
+void sign_stats_add(struct sign_stats *s, uint64_t since_ns, unsigned made);
+
 /* park.c */
+enum err park_open(struct worker *w);
+void park_close(struct worker *w);
+/* Signs a slice of what waits, and answers. */
+void park_work(uv_idle_t *h);
 /* After QUERY_WAIT: starts what is missing and keeps the request. False: it cannot wait. */
 bool park_query(struct worker *w, struct span in, const struct asker *from);
 /* Signatures have been made: asks again for all that wait. */

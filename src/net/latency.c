@@ -22,3 +22,9 @@ void latency_add(struct net_stats *s, uint64_t since_ns, unsigned queries)
 	counter_add(&s->latency[bucket], queries);
 	counter_add(&s->latency_sum_us, us * queries);
 }
+
+void sign_stats_add(struct sign_stats *s, uint64_t since_ns, unsigned made)
+{
+	counter_add(&s->made, made);
+	counter_add(&s->ns, latency_now_ns() - since_ns);
+}

@@ -88,6 +88,7 @@ enum err net_open(struct net **out, const struct net_options *options, struct di
 	n->options = *options;
 	n->pipeline = (struct net_pipeline){ query_answer, query_give_up };
 	n->worker_n = options->worker_n != 0 ? options->worker_n : cores();
+	n->is_alone = cores() == 1;
 	n->workers = calloc(n->worker_n, sizeof *n->workers);
 	enum err e = n->workers != NULL ? open_all(n, d) : ERR_NOMEM;
 	n->options.listen = n->options.listen_tls = NULL; /* the caller's; not needed any more */
@@ -147,4 +148,15 @@ const struct query_stats *net_query_stats(const struct net *n, unsigned worker)
 const struct net_stats *net_worker_stats(const struct net *n, unsigned worker)
 {
 	return &n->workers[worker].stats;
+}
+
+unsigned net_sign_stats_n(const struct net *n)
+{
+	return n->worker_n + n->signers.n;
+}
+
+const struct sign_stats *net_sign_stats(const struct net *n, unsigned which)
+{
+	return which < n->worker_n ? &n->workers[which].sign_stats
+				   : &n->signers.threads[which - n->worker_n].stats;
 }

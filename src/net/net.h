@@ -70,7 +70,6 @@ unsigned net_worker_n(const struct net *n);
 	X(tcp_paused, "times a client that does not read was paused")                              \
 	X(tcp_open, "TCP connections open now")                                                    \
 	X(tcp_idle_closed, "TCP connections closed for being idle")                                \
-	X(signer_jobs, "signatures made by signer threads")                                        \
 	X(signer_queue_full, "times the signer queue was full")
 
 /* Time from a batch's receipt to its answers' sending, counted for each query of it: bucket i is up
@@ -84,6 +83,14 @@ struct net_stats {
 	struct counter latency[NET_LATENCY_BUCKETS];
 	struct counter latency_sum_us;
 };
+
+/* Signing: in a worker, or in a signer thread. */
+struct sign_stats {
+	struct counter made, ns; /* signatures, and the time they took */
+};
+/* Workers' first, then signer threads'. */
+unsigned net_sign_stats_n(const struct net *n);
+const struct sign_stats *net_sign_stats(const struct net *n, unsigned which);
 
 /* The counters of one worker; read them with counter_read(). */
 const struct query_stats *net_query_stats(const struct net *n, unsigned worker);

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Signer threads: what workers could not sign within their budget, and renewals. */
+/* Signer threads: what is dear, what piles up at workers, and renewals. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "dns/name.h"
 #include "net/internal.h"
+
+#define NICE 5
 
 enum err signers_open(struct signers *s, struct net *n, unsigned count)
 {
@@ -22,7 +25,8 @@ enum err signers_open(struct signers *s, struct net *n, unsigned count)
 	return sem_init(&s->work, 0, 0) == 0 ? ERR_OK : ERR_IO;
 }
 
-static void sign(struct signer *signer, struct ring_job *job)
+/* Adds a job to the batch, unless it has been done meanwhile. */
+static void add(struct need_batch *b, struct ring_job *job)
 {
 	struct query_need *n = &job->need;
 	struct timespec now;
@@ -33,32 +37,64 @@ static void sign(struct signer *signer, struct ring_job *job)
 	if (need_state(n, now.tv_sec) == SIG_FRESH)
 		need_release(n);
 	else
-		need_sign(n, signer, now.tv_sec, NULL, NULL);
+		need_add(b, n, now.tv_sec);
+}
+
+/* Jobs signed together; dear ones are few, so that what waits for the first does not wait long. */
+#define TOGETHER 16
+_Static_assert(TOGETHER <= NEED_BATCH_MAX, "a batch has room");
+
+/* Takes and does some. Returns how many. */
+static unsigned work_some(struct signers *s, struct signer_thread *t)
+{
+	struct view *views[TOGETHER];
+	struct ring_job job;
+	unsigned n = 0;
+	bool quick = true;
+	uint64_t since_ns = latency_now_ns();
+
+	while (n < TOGETHER && quick && ring_take(s->ring, &job)) {
+		views[n++] = job.view;
+		quick = need_is_quick(&job.need);
+		add(t->batch, &job);
+	}
+	if (n == 0)
+		return 0;
+	unsigned made = need_finish(t->batch);
+	if (made > 0)
+		sign_stats_add(&t->stats, since_ns, made);
+	for (unsigned i = 0; i < n; i++)
+		view_unpin(views[i]);
+	return n;
 }
 
 /* Those who wait should not wait for the whole queue; but a worker that is woken for a few answers
  * pays for it with a switch of threads. */
 #define WAKE_EVERY 64
 
-/* All that is queued; then the workers look at what waits. */
-static void work_off(struct signers *s, struct signer *signer)
+static void wake_workers(struct signers *s)
 {
-	struct ring_job job;
-	unsigned done = 0;
+	for (unsigned i = 0; i < s->net->worker_n; i++)
+		uv_async_send(&s->net->workers[i].wake);
+}
+
+/* All that is queued; then the workers look at what waits. */
+static void work_off(struct signers *s, struct signer_thread *t)
+{
+	unsigned unseen = 0, n;
 
 	rcu_online();
-	while (ring_take(s->ring, &job)) {
-		sign(signer, &job);
-		view_unpin(job.view);
-		if (++done % WAKE_EVERY == 0) {
-			rcu_quiescent();
-			for (unsigned i = 0; i < s->net->worker_n; i++)
-				uv_async_send(&s->net->workers[i].wake);
-		}
+	while ((n = work_some(s, t)) > 0) {
+		rcu_quiescent();
+		unseen += n;
+		if (unseen < WAKE_EVERY)
+			continue;
+		wake_workers(s);
+		unseen = 0;
 	}
 	rcu_offline();
-	for (unsigned i = 0; done > 0 && i < s->net->worker_n; i++)
-		uv_async_send(&s->net->workers[i].wake);
+	if (unseen > 0)
+		wake_workers(s);
 }
 
 static void *run(void *argument)
@@ -72,16 +108,21 @@ static void *run(void *argument)
 	prctl(PR_SET_NAME, name);
 	rcu_thread_register();
 	rcu_offline();
-	if (signer_new(&signer) == ERR_OK) {
+	t->batch = calloc(1, sizeof *t->batch);
+	/* What a client waits for is the worker's; where both share a core, it goes first. */
+	(void)setpriority(PRIO_PROCESS, 0, NICE);
+	if (t->batch != NULL && signer_new(&signer) == ERR_OK) {
+		t->batch->signer = signer;
 		for (;;) {
 			while (sem_wait(&s->work) < 0 && errno == EINTR)
 				;
 			if (atomic_load(&s->stop))
 				break;
-			work_off(s, signer);
+			work_off(s, t);
 		}
 	}
 	signer_free(signer);
+	free(t->batch);
 	rcu_thread_unregister();
 	return NULL;
 }

@@ -23,7 +23,6 @@ bool worker_begin(struct worker *w)
 		rcu_online();
 		w->view_borrowed = true;
 		w->query.view = view_load(w->net->options.views);
-		w->query.sign_budget = SIGN_BUDGET;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	w->query.now = now.tv_sec;
@@ -109,16 +108,17 @@ static enum err start_polling(struct worker *w)
 
 enum err worker_open(struct worker *w)
 {
-	w->parked = calloc(PARK_MAX, sizeof *w->parked);
 	w->batch = udp_batch_new();
 	w->answer = malloc(MESSAGE_MAX);
 	w->query.stats = &w->query_stats;
 	w->query.rates = calloc(1, sizeof *w->query.rates);
 	w->query.worker = w->id;
-	if (w->parked == NULL || w->batch == NULL || w->answer == NULL || w->query.rates == NULL)
+	if (w->batch == NULL || w->answer == NULL || w->query.rates == NULL)
 		return ERR_NOMEM;
 	random_bytes(&w->query.rates->key, sizeof w->query.rates->key);
-	enum err e = nsec3_hasher_new(&w->query.hasher);
+	enum err e = park_open(w);
+	if (!e)
+		e = nsec3_hasher_new(&w->query.hasher);
 	return e ? e : signer_new(&w->query.signer);
 }
 
@@ -129,11 +129,11 @@ enum err worker_start(struct worker *w)
 	if (uv_loop_init(&w->loop) != 0)
 		return ERR_IO;
 	w->started = true;
-	w->prepare.data = w->wake.data = w->tick.data = w;
+	w->prepare.data = w->wake.data = w->tick.data = w->sign.data = w;
 	if (uv_prepare_init(&w->loop, &w->prepare) != 0 ||
 	    uv_prepare_start(&w->prepare, before_sleep) != 0 ||
 	    uv_async_init(&w->loop, &w->wake, on_wake) != 0 ||
-	    uv_timer_init(&w->loop, &w->tick) != 0 ||
+	    uv_idle_init(&w->loop, &w->sign) != 0 || uv_timer_init(&w->loop, &w->tick) != 0 ||
 	    uv_timer_start(&w->tick, on_tick, TICK_MS, TICK_MS) != 0)
 		return ERR_IO;
 	enum err e = start_polling(w);
@@ -173,7 +173,7 @@ void worker_close(struct worker *w)
 		close(w->tcp[i].fd);
 	free(w->udp);
 	free(w->tcp);
-	free(w->parked);
+	park_close(w);
 	free(w->answer);
 	udp_batch_free(w->batch);
 	signer_free(w->query.signer);

@@ -38,6 +38,12 @@ const struct rrset *need_make_nsec(struct need_nsec *room, const struct zone *z,
 	return r;
 }
 
+bool need_is_quick(const struct query_need *n)
+{
+	return n->made == NEED_IN_ZONE ? keyset_is_quick(n->zv->keys, n->rrset->type)
+				       : keyset_is_quick(n->zv->keys, TYPE_NSEC);
+}
+
 bool need_claim(const struct query_need *n)
 {
 	return n->made == NEED_IN_ZONE ? sigcache_claim(n->zv->sigs, n->rrset->sig_id)
@@ -110,4 +116,55 @@ bool need_sign(const struct query_need *n, struct signer *s, int64_t now, struct
 		*made = g;
 	need_release(n);
 	return ok;
+}
+
+void need_add(struct need_batch *b, const struct query_need *n, int64_t now)
+{
+	unsigned i = b->n++;
+	struct sign_job *job = &b->job[i];
+	const struct rrset *r = n->rrset;
+
+	b->need[i] = *n;
+	if (n->made == NEED_NSEC)
+		r = need_make_nsec(&b->nsec, n->zv->zone, n->owner, n->rrset);
+	struct sign_input in = input_of(n->owner, r);
+	job->room =
+	    n->made == NEED_IN_ZONE ? signer_wire_len(n->zv->keys, r->type) : KEYED_WIRE_MAX;
+	job->out = n->made == NEED_IN_ZONE ? sig_new(job->room) : keyed_sig(&b->made[i]);
+	job->err = ERR_NOMEM;
+	if (job->out != NULL)
+		signer_add(b->signer, n->zv->keys, &in, now, job);
+}
+
+static void publish_in_zone(const struct query_need *n, struct sign_job *job)
+{
+	if (job->err) {
+		sig_free(job->out);
+		need_release(n);
+	} else {
+		sigcache_publish(n->zv->sigs, n->rrset->sig_id, job->out);
+	}
+}
+
+static void publish_made(const struct query_need *n, struct sign_job *job)
+{
+	if (!job->err)
+		keyed_put(n->table, &n->key, job->out);
+	need_release(n);
+}
+
+unsigned need_finish(struct need_batch *b)
+{
+	unsigned signed_n = 0;
+
+	signer_finish(b->signer);
+	for (unsigned i = 0; i < b->n; i++) {
+		signed_n += b->job[i].err == ERR_OK;
+		if (b->need[i].made == NEED_IN_ZONE)
+			publish_in_zone(&b->need[i], &b->job[i]);
+		else
+			publish_made(&b->need[i], &b->job[i]);
+	}
+	b->n = 0;
+	return signed_n;
 }

@@ -43,6 +43,9 @@ struct need_nsec {
 const struct rrset *need_make_nsec(struct need_nsec *room, const struct zone *z,
 				   const uint8_t *owner, const struct rrset *like);
 
+/* Whether its signature takes tens of microseconds; others take up to milliseconds. */
+bool need_is_quick(const struct query_need *n);
+
 /* True: the caller must sign it or release it. */
 bool need_claim(const struct query_need *n);
 void need_release(const struct query_need *n);
@@ -52,5 +55,22 @@ enum sig_state need_state(const struct query_need *n, int64_t now);
  * until the next quiescent state. */
 bool need_sign(const struct query_need *n, struct signer *s, int64_t now, struct keyed_sig *room,
 	       const struct sig **made);
+
+/* Several signed together, which is cheaper (dnssec/signer.h). One thread's own; zeroed but for
+ * `signer`. */
+#define NEED_BATCH_MAX 32
+struct need_batch {
+	struct signer *signer;
+	unsigned n;
+	struct query_need need[NEED_BATCH_MAX];
+	struct sign_job job[NEED_BATCH_MAX];
+	struct keyed_sig made[NEED_BATCH_MAX];
+	struct need_nsec nsec;
+};
+
+/* Adds one, whose claim the caller has and hands over. Its owner is borrowed until this returns. */
+void need_add(struct need_batch *b, const struct query_need *n, int64_t now);
+/* Signs what was added, publishes it and gives the claims back. Returns how many were signed. */
+unsigned need_finish(struct need_batch *b);
 
 #endif

@@ -31,7 +31,7 @@
 enum verdict {
 	QUERY_REPLY, /* `out` holds the answer */
 	QUERY_DROP,  /* never answered, or rate limited */
-	QUERY_WAIT,  /* signatures are missing and the turn's budget is used up: see query.need; ask
+	QUERY_WAIT,  /* signatures are missing and cannot be made now: see query.need; ask
 			again when they are there */
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Signatures for an answer: from the cache; on a miss made here while the turn's budget lasts, else
- * left to the signer threads. */
+/* Signatures for an answer: from the cache; on a miss made here while the budget lasts (a worker
+ * has none: net/park.c), else waited for. */
 #include "query/stages.h"
 
 static struct query_need need_of(const struct query *q, const struct answer_rrset *r)

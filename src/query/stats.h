@@ -32,7 +32,7 @@
 	X(sig_hits, "signatures taken from the cache")                                             \
 	X(sig_misses, "signatures that were not in the cache")                                     \
 	X(sig_made, "signatures made in a worker")                                                 \
-	X(sig_waits, "requests that waited for a signer thread")                                   \
+	X(sig_waits, "requests that waited for a signature")                                       \
 	X(sig_given_up, "requests that could not wait and got SERVFAIL")
 
 /* Types that are counted apart; all others together are the last. */

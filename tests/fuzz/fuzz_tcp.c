@@ -97,7 +97,7 @@ static void prepare(void)
 	net.workers = &worker;
 	net.worker_n = 1;
 	worker.net = &net;
-	worker.parked = calloc(PARK_MAX, sizeof *worker.parked);
+	expect(park_open(&worker) == ERR_OK);
 	worker.answer = malloc(MESSAGE_MAX);
 	worker.batch = udp_batch_new();
 	worker.tcp = &listener;
@@ -106,8 +106,10 @@ static void prepare(void)
 	listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	listener.poll.data = &listener;
 	rcu_thread_register();
-	expect(worker.parked != NULL && worker.answer != NULL && worker.batch != NULL);
+	expect(worker.answer != NULL && worker.batch != NULL);
 	expect(uv_loop_init(&worker.loop) == 0);
+	worker.sign.data = &worker;
+	expect(uv_idle_init(&worker.loop, &worker.sign) == 0);
 	expect(bind(listener.fd, (struct sockaddr *)&at, sizeof at.sun_family) == 0);
 	expect(listen(listener.fd, 4) == 0);
 	expect(uv_poll_init(&worker.loop, &listener.poll, listener.fd) == 0);

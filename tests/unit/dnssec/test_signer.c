@@ -367,6 +367,47 @@ static void only_the_key_signing_key_signs_key_records(void **state)
 
 /* ---- the cache ---- */
 
+/* Signed together, of several keysets and algorithms, each is what it would be alone. */
+static void signatures_made_together_verify_as_those_made_alone(void **state)
+{
+	static const uint8_t ALGORITHMS[] = { 13, 15, 13, 14 };
+	static const uint8_t OWNER[] = "\3www\7example";
+	enum { N = 70 };
+	struct fixture f[4];
+	struct sign_job job[N];
+	struct sign_input in = { OWNER, TYPE_A, 300, 2, { TWO_A, sizeof TWO_A } };
+	uint8_t canonical[sizeof TWO_A + 2 * 13];
+
+	(void)state;
+	memcpy(canonical, OWNER, 13);
+	memcpy(canonical + 13, TWO_A, 14);
+	memcpy(canonical + 27, OWNER, 13);
+	memcpy(canonical + 40, TWO_A + 14, 14);
+	for (int i = 0; i < 4; i++)
+		f[i] = make(ALGORITHMS[i]);
+	for (int n = 1; n <= N; n += 23) {
+		for (int i = 0; i < n; i++) {
+			size_t room = signer_wire_len(f[i % 4].keys, TYPE_A);
+			job[i] = (struct sign_job){ .out = sig_new(room), .room = room };
+			signer_add(f[0].signer, f[i % 4].keys, &in, NOW + i, &job[i]);
+		}
+		struct sign_job small = { .out = sig_new(10), .room = 10 };
+		signer_add(f[0].signer, f[0].keys, &in, NOW, &small);
+		assert_int_equal(small.err, ERR_TOO_LONG);
+		sig_free(small.out);
+		signer_finish(f[0].signer);
+		for (int i = 0; i < n; i++) {
+			assert_int_equal(job[i].err, ERR_OK);
+			assert_int_equal(job[i].out->wire_len, job[i].room);
+			assert_true(
+			    verifies(f[i % 4].zsk, job[i].out, canonical, sizeof canonical));
+			sig_free(job[i].out);
+		}
+	}
+	for (int i = 3; i >= 0; i--)
+		end(&f[i]);
+}
+
 static struct sig *made_by(const struct fixture *f, int64_t now)
 {
 	struct sign_input in = { ZONE, TYPE_A, 300, 2, { TWO_A, sizeof TWO_A } };
@@ -476,6 +517,7 @@ static int end_rcu(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(signatures_made_together_verify_as_those_made_alone),
 		cmocka_unit_test(a_signature_verifies_over_the_canonical_form),
 		cmocka_unit_test(signatures_are_those_of_rfc_8080),
 		cmocka_unit_test(keys_of_several_algorithms_all_sign),
