@@ -34,14 +34,18 @@ struct slot {
 
 struct lane {
 	int fd;
+	const struct questions *q;
+	size_t next;
+	unsigned window;
+	bool flood; /* beside what is measured: its answers are only counted */
 	unsigned outstanding;
 	struct slot slot[WINDOW_MAX];
 };
 
 struct options {
-	const char *address, *questions, *random;
+	const char *address, *questions, *random, *flood;
 	int port, cpu;
-	unsigned sockets, outstanding;
+	unsigned sockets, outstanding, flood_sockets, flood_window;
 	double seconds, warmup;
 	bool once; /* each question once, then the end */
 	struct question_options question;
@@ -49,12 +53,11 @@ struct options {
 
 struct load {
 	struct options o;
-	struct questions q;
+	struct questions q, random;
 	struct lane *lanes;
 	struct pollfd *polls;
-	unsigned window;
 	size_t next;
-	uint64_t seed, now, count_from;
+	uint64_t flood_answers, seed, now, count_from;
 	uint64_t answers, sent, lost, wrong, signed_n, truncated, octets, rcode[16];
 	struct histogram latency;
 };
@@ -96,18 +99,20 @@ static void refill(struct load *l, struct lane *lane)
 	static uint8_t bytes[WINDOW_MAX][QUESTION_MAX];
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < l->window && !exhausted(l); i++) {
+	size_t *next = lane->flood ? &lane->next : &l->next;
+
+	for (unsigned i = 0; i < lane->window && !(exhausted(l) && !lane->flood); i++) {
 		struct slot *s = &lane->slot[i];
 		if (s->sent_ns != 0)
 			continue;
-		s->question = (uint32_t)(l->next++ % l->q.n);
+		s->question = (uint32_t)((*next)++ % lane->q->n);
 		s->id = (uint16_t)(draw(l) << 6 | i);
 		s->sent_ns = l->now;
-		const struct question *q = &l->q.at[s->question];
+		const struct question *q = &lane->q->at[s->question];
 		memcpy(bytes[n], q->wire, q->len);
 		bytes[n][0] = (uint8_t)(s->id >> 8);
 		bytes[n][1] = (uint8_t)s->id;
-		if (l->q.random) {
+		if (lane->q->random) {
 			fill_random(l, s->random);
 			memcpy(bytes[n] + RANDOM_LABEL_AT, s->random, RANDOM_LABEL_LEN);
 		}
@@ -128,9 +133,10 @@ static void refill(struct load *l, struct lane *lane)
 	l->sent += n;
 }
 
-static bool question_matches(const struct load *l, const struct slot *s, const uint8_t *a, size_t n)
+static bool question_matches(const struct questions *all, const struct slot *s, const uint8_t *a,
+			     size_t n)
 {
-	const struct question *q = &l->q.at[s->question];
+	const struct question *q = &all->at[s->question];
 	size_t name = 12;
 
 	while (q->wire[name] != 0)
@@ -138,7 +144,7 @@ static bool question_matches(const struct load *l, const struct slot *s, const u
 	size_t end = name + 5;
 	if (n < end || !(a[2] & 0x80))
 		return false;
-	if (l->q.random)
+	if (all->random)
 		return memcmp(a + RANDOM_LABEL_AT, s->random, RANDOM_LABEL_LEN) == 0 &&
 		       memcmp(a + RANDOM_LABEL_AT + RANDOM_LABEL_LEN,
 			      q->wire + RANDOM_LABEL_AT + RANDOM_LABEL_LEN,
@@ -160,11 +166,14 @@ static void take(struct load *l, struct lane *lane, const uint8_t *a, size_t n)
 	struct slot *s = &lane->slot[a[1] & (WINDOW_MAX - 1)];
 	uint16_t id = (uint16_t)(a[0] << 8 | a[1]);
 
-	if (n < 12 || s->sent_ns == 0 || s->id != id || !question_matches(l, s, a, n)) {
+	if (n < 12 || s->sent_ns == 0 || s->id != id || !question_matches(lane->q, s, a, n)) {
 		l->wrong++;
 		return;
 	}
-	if (s->sent_ns >= l->count_from) {
+	if (s->sent_ns >= l->count_from && lane->flood) {
+		l->flood_answers++;
+		l->rcode[a[3] & 0xf]++;
+	} else if (s->sent_ns >= l->count_from) {
 		l->answers++;
 		l->octets += n;
 		l->rcode[a[3] & 0xf]++;
@@ -182,11 +191,11 @@ static void receive(struct load *l, struct lane *lane)
 	struct iovec iov[WINDOW_MAX];
 	static uint8_t bytes[WINDOW_MAX][ANSWER_MAX];
 
-	for (unsigned i = 0; i < l->window; i++) {
+	for (unsigned i = 0; i < lane->window; i++) {
 		iov[i] = (struct iovec){ bytes[i], ANSWER_MAX };
 		m[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &iov[i], .msg_iovlen = 1 } };
 	}
-	int n = recvmmsg(lane->fd, m, l->window, MSG_DONTWAIT, NULL);
+	int n = recvmmsg(lane->fd, m, lane->window, MSG_DONTWAIT, NULL);
 	l->now = clock_ns();
 	for (int i = 0; i < n; i++)
 		take(l, lane, bytes[i], m[i].msg_len);
@@ -194,12 +203,12 @@ static void receive(struct load *l, struct lane *lane)
 
 static void count_lost(struct load *l)
 {
-	for (unsigned i = 0; i < l->o.sockets; i++) {
-		for (unsigned k = 0; k < l->window; k++) {
+	for (unsigned i = 0; i < l->o.sockets + l->o.flood_sockets; i++) {
+		for (unsigned k = 0; k < l->lanes[i].window; k++) {
 			struct slot *s = &l->lanes[i].slot[k];
 			if (s->sent_ns == 0 || l->now - s->sent_ns < LOST_NS)
 				continue;
-			l->lost += s->sent_ns >= l->count_from;
+			l->lost += s->sent_ns >= l->count_from && !l->lanes[i].flood;
 			s->sent_ns = 0;
 			l->lanes[i].outstanding--;
 		}
@@ -211,16 +220,25 @@ static bool open_lanes(struct load *l)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)l->o.port) };
 
-	l->lanes = calloc(l->o.sockets, sizeof *l->lanes);
-	l->polls = calloc(l->o.sockets, sizeof *l->polls);
+	unsigned lanes = l->o.sockets + l->o.flood_sockets;
+	unsigned window = (l->o.outstanding + l->o.sockets - 1) / l->o.sockets;
+
+	l->lanes = calloc(lanes, sizeof *l->lanes);
+	l->polls = calloc(lanes, sizeof *l->polls);
 	if (l->lanes == NULL || l->polls == NULL ||
 	    inet_pton(AF_INET, l->o.address, &to.sin_addr) != 1)
 		return false;
-	for (unsigned i = 0; i < l->o.sockets; i++) {
+	for (unsigned i = 0; i < lanes; i++) {
+		struct lane *lane = &l->lanes[i];
 		int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
 			return false;
-		l->lanes[i].fd = fd;
+		lane->fd = fd;
+		lane->flood = i >= l->o.sockets;
+		lane->q = lane->flood ? &l->random : &l->q;
+		lane->window = lane->flood ? l->o.flood_window : window;
+		if (lane->window > WINDOW_MAX)
+			lane->window = WINDOW_MAX;
 		l->polls[i] = (struct pollfd){ .fd = fd, .events = POLLIN };
 	}
 	return true;
@@ -241,11 +259,11 @@ static double run(struct load *l)
 	uint64_t end = start + (uint64_t)((l->o.warmup + l->o.seconds) * 1e9);
 
 	l->count_from = start + (uint64_t)(l->o.warmup * 1e9);
-	for (unsigned i = 0; i < l->o.sockets; i++)
+	for (unsigned i = 0; i < l->o.sockets + l->o.flood_sockets; i++)
 		refill(l, &l->lanes[i]);
 	while (l->now < end && !(exhausted(l) && !outstanding(l))) {
-		int n = poll(l->polls, l->o.sockets, 100);
-		for (unsigned i = 0; n > 0 && i < l->o.sockets; i++) {
+		int n = poll(l->polls, l->o.sockets + l->o.flood_sockets, 100);
+		for (unsigned i = 0; n > 0 && i < l->o.sockets + l->o.flood_sockets; i++) {
 			if (!(l->polls[i].revents & POLLIN))
 				continue;
 			n--;
@@ -263,16 +281,17 @@ static double run(struct load *l)
 
 static void report(const struct load *l, double seconds)
 {
-	printf("{\"seconds\": %.3f, \"answers\": %llu, \"rate\": %.0f, \"sent\": %llu, \"lost\": "
+	printf("{\"flood_rate\": %.0f, \"seconds\": %.3f, \"answers\": %llu, \"rate\": %.0f, "
+	       "\"sent\": %llu, \"lost\": "
 	       "%llu, \"wrong\": %llu,\n"
 	       " \"signed\": %llu, \"truncated\": %llu, \"mean_size\": %.1f,\n"
 	       " \"noerror\": %llu, \"servfail\": %llu, \"nxdomain\": %llu, \"refused\": %llu,\n"
 	       " \"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, "
 	       "\"max_us\": %.1f}\n",
-	       seconds, (unsigned long long)l->answers, (double)l->answers / seconds,
-	       (unsigned long long)l->sent, (unsigned long long)l->lost,
-	       (unsigned long long)l->wrong, (unsigned long long)l->signed_n,
-	       (unsigned long long)l->truncated,
+	       (double)l->flood_answers / seconds, seconds, (unsigned long long)l->answers,
+	       (double)l->answers / seconds, (unsigned long long)l->sent,
+	       (unsigned long long)l->lost, (unsigned long long)l->wrong,
+	       (unsigned long long)l->signed_n, (unsigned long long)l->truncated,
 	       l->answers > 0 ? (double)l->octets / (double)l->answers : 0,
 	       (unsigned long long)l->rcode[0], (unsigned long long)l->rcode[2],
 	       (unsigned long long)l->rcode[3], (unsigned long long)l->rcode[5],
@@ -285,6 +304,7 @@ static void usage(void)
 {
 	fputs("usage: concord_bench_load --address A --port N (--questions FILE [--once] | "
 	      "--random-names SUFFIX)\n"
+	      "       [--flood-below SUFFIX --flood-sockets N --flood-window N]\n"
 	      "       [--seconds S] [--warmup S] [--sockets N] [--outstanding N] [--do] "
 	      "[--edns-size N] [--cpu N]\n",
 	      stderr);
@@ -298,6 +318,9 @@ static void parse(int argc, char **argv, struct options *o)
 		{ "port", required_argument, NULL, 'p' },
 		{ "questions", required_argument, NULL, 'q' },
 		{ "random-names", required_argument, NULL, 'r' },
+		{ "flood-below", required_argument, NULL, 'f' },
+		{ "flood-sockets", required_argument, NULL, 'S' },
+		{ "flood-window", required_argument, NULL, 'W' },
 		{ "seconds", required_argument, NULL, 's' },
 		{ "warmup", required_argument, NULL, 'w' },
 		{ "sockets", required_argument, NULL, 'n' },
@@ -323,6 +346,15 @@ static void parse(int argc, char **argv, struct options *o)
 			break;
 		case 'r':
 			o->random = optarg;
+			break;
+		case 'f':
+			o->flood = optarg;
+			break;
+		case 'S':
+			o->flood_sockets = (unsigned)atoi(optarg);
+			break;
+		case 'W':
+			o->flood_window = (unsigned)atoi(optarg);
 			break;
 		case 's':
 			o->seconds = atof(optarg);
@@ -353,7 +385,8 @@ static void parse(int argc, char **argv, struct options *o)
 		}
 	}
 	if (o->port == 0 || (o->questions == NULL) == (o->random == NULL) || o->sockets == 0 ||
-	    o->sockets > SOCKETS_MAX)
+	    o->sockets > SOCKETS_MAX || o->flood_sockets > SOCKETS_MAX ||
+	    (o->flood == NULL) != (o->flood_sockets == 0))
 		usage();
 }
 
@@ -377,21 +410,20 @@ int main(int argc, char **argv)
 		CPU_SET((size_t)l->o.cpu, &set);
 		sched_setaffinity(0, sizeof set, &set);
 	}
-	l->window = (l->o.outstanding + l->o.sockets - 1) / l->o.sockets;
-	if (l->window > WINDOW_MAX)
-		l->window = WINDOW_MAX;
 	bool ok = l->o.random != NULL ? questions_random(&l->q, l->o.random, &l->o.question)
 				      : questions_read(&l->q, l->o.questions, &l->o.question);
+	ok = ok && (l->o.flood == NULL || questions_random(&l->random, l->o.flood, &l->o.question));
 	if (!ok || !open_lanes(l)) {
 		fputs("load: cannot start\n", stderr);
 		return 1;
 	}
 	report(l, run(l));
-	for (unsigned i = 0; i < l->o.sockets; i++)
+	for (unsigned i = 0; i < l->o.sockets + l->o.flood_sockets; i++)
 		close(l->lanes[i].fd);
 	free(l->lanes);
 	free(l->polls);
 	free(l->q.at);
+	free(l->random.at);
 	free(l);
 	return 0;
 }

@@ -82,6 +82,7 @@ static struct response get_stats(struct api *a, struct request *r)
 
 	(void)r;
 	json_object_set_new(j, "caches", control_cache_stats(a->options.control));
+	json_object_set_new(j, "made_names", control_made_stats(a->options.control));
 	return (struct response){ .status = 200, .json = j };
 }
 

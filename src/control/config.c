@@ -233,6 +233,7 @@ static const struct schema_row SIGNING_ROWS[] = {
 	{ .key = "algorithm", .kind = SCHEMA_CUSTOM, .custom = read_algorithm },
 	ROW(struct signing_fields, keys, "keys", SCHEMA_CHOICE, .choices = KEY_CHOICES),
 	ROW(struct signing_fields, denial, "denial", SCHEMA_CHOICE, .choices = DENIAL_CHOICES),
+	ROW(struct signing_fields, signing.prewarm, "prewarm", SCHEMA_BOOL),
 	ROW(struct signing_fields, signing.validity_s, "validity", SCHEMA_DURATION, .min = 600,
 	    .max = YEAR_S),
 	ROW(struct signing_fields, signing.refresh_s, "refresh", SCHEMA_DURATION, .min = 120,

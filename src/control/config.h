@@ -78,6 +78,7 @@ struct config_signing {
 	uint32_t validity_s, refresh_s, inception_offset_s, jitter_s;
 	uint32_t dnskey_ttl;
 	enum zone_denial denial;
+	bool prewarm; /* signed ahead, not when asked */
 };
 
 struct config_key {

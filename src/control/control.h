@@ -95,6 +95,8 @@ json_t *control_health_feed(struct control *c, const char *value, const char *st
 			    const char *reason, struct control_result *r);
 /* Signature caches of all zones: for stats. */
 json_t *control_cache_stats(struct control *c);
+/* The table of signatures of names made at query time; empty where no zone wants it. */
+json_t *control_made_stats(struct control *c);
 /* Prometheus text of what control knows: answers by zone, signatures, key sets. */
 void control_metrics(struct control *c, struct text *out);
 

@@ -15,6 +15,7 @@
 #include "control/server_info.h"
 #include "dnssec/nsec3.h"
 #include "query/query.h"
+#include "query/upkeep.h"
 #include "store/store.h"
 #include "zone/builder.h"
 
@@ -22,6 +23,7 @@
 struct signatures {
 	unsigned refs;
 	struct sigcache *cache;
+	struct upkeep upkeep;
 };
 
 /* Signatures of names made at query time, of all zones. */
@@ -165,6 +167,10 @@ void publish_free_all(struct control *c);
 struct zone_entry *control_zone(struct control *c, const char *zone, struct control_result *r);
 __attribute__((format(printf, 3, 4))) void control_fail(struct control_result *r, enum err e,
 							const char *format, ...);
+
+/* signing_status.c */
+json_t *status_signatures(const struct signatures *s);
+void metrics_add_signing(const struct control *c, struct text *out);
 
 /* status.c */
 json_t *status_key(const struct zone_entry *e, const struct dnskey *key, const struct own_key *own,

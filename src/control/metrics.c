@@ -64,6 +64,7 @@ void control_metrics(struct control *c, struct text *out)
 		 (unsigned long long)(v != NULL ? v->id : 0), c->reload_failed, c->entry_n);
 	add_zones(c, out);
 	add_answers(c, out);
+	metrics_add_signing(c, out);
 	if (c->health != NULL)
 		health_metrics(c->health, out);
 }

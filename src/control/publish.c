@@ -34,6 +34,9 @@ static enum err add_zone(struct published *p, struct trie *zones, const struct z
 		.steer = s->steered != NULL ? s->steered->set : NULL,
 		.keys = s->keys,
 		.sigs = s->signatures != NULL ? s->signatures->cache : NULL,
+		.upkeep = s->signatures != NULL ? &s->signatures->upkeep : NULL,
+		.prewarm =
+		    s->keys != NULL && e->config.signing != NULL && e->config.signing->prewarm,
 		.ecs = s->ecs,
 		.rate_limited = s->rate_limited,
 		.report_agent = s->report_agent,

@@ -132,21 +132,6 @@ json_t *control_key_list(struct control *c, const char *zone, struct control_res
 	return e != NULL ? json_pack("{s:s, s:o}", "zone", e->text, "keys", key_array(e)) : NULL;
 }
 
-static json_t *cache_numbers(const struct signatures *s)
-{
-	char expiry[32] = "";
-	/* Signatures may be replaced while they are counted: they stay readable until this thread
-	 * is quiescent. */
-	rcu_online();
-	struct sigcache_usage u = sigcache_usage(s->cache);
-	rcu_offline();
-
-	if (u.earliest_expiry != 0)
-		time_text(u.earliest_expiry, expiry);
-	return json_pack("{s:I, s:I, s:s}", "signatures", (json_int_t)u.signatures, "bytes",
-			 (json_int_t)u.bytes, "earliest_expiry", expiry);
-}
-
 json_t *control_zone_status(struct control *c, const char *zone, struct control_result *r)
 {
 	const struct zone_entry *e = control_zone(c, zone, r);
@@ -168,18 +153,7 @@ json_t *control_zone_status(struct control *c, const char *zone, struct control_
 		json_object_set_new(j, "ds", ds_records(e));
 		json_object_set_new(j, "cds_published", json_boolean(e->keys->cds));
 		json_object_set_new(j, "keys", key_array(e));
-		json_object_set_new(j, "cache", cache_numbers(s->signatures));
+		json_object_set_new(j, "cache", status_signatures(s->signatures));
 	}
 	return j;
-}
-
-json_t *control_cache_stats(struct control *c)
-{
-	json_t *all = json_object();
-
-	for (size_t i = 0; i < c->entry_n; i++)
-		if (c->entries[i]->served != NULL && c->entries[i]->served->signatures != NULL)
-			json_object_set_new(all, c->entries[i]->text,
-					    cache_numbers(c->entries[i]->served->signatures));
-	return all;
 }

@@ -78,6 +78,12 @@ void print_stats(const struct ctl *c, json_t *j)
 	json_object_foreach(json_object_get(j, "caches"), name, value) printf(
 	    "signatures of %s: %lld, %lld bytes, earliest expiry %s\n", name,
 	    number(value, "signatures"), number(value, "bytes"), text(value, "earliest_expiry"));
+	json_t *made = json_object_get(j, "made_names");
+	if (json_object_size(made) > 0)
+		printf(
+		    "signatures of made names: %lld, %lld of %lld bytes, %lld made, %lld evicted\n",
+		    number(made, "signatures"), number(made, "bytes"), number(made, "bytes_max"),
+		    number(made, "made"), number(made, "evicted"));
 }
 
 void print_zones(const struct ctl *c, json_t *j)
@@ -124,8 +130,10 @@ void print_zone(const struct ctl *c, json_t *j)
 		puts("not signed");
 		return;
 	}
-	printf("%lld signatures in the cache, earliest expiry %s; CDS and CDNSKEY %s\n",
-	       number(cache, "signatures"), text(cache, "earliest_expiry"),
+	printf("%lld of %lld signatures held%s, earliest expiry %s; CDS and CDNSKEY %s\n",
+	       number(cache, "signatures"), number(cache, "of"),
+	       flag(cache, "prewarming") ? ", the others are being made" : "",
+	       text(cache, "earliest_expiry"),
 	       flag(j, "cds_published") ? "published" : "not published");
 	print_keys(c, json_object_get(j, "keys"));
 	puts("for the parent:");

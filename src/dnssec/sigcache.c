@@ -96,6 +96,14 @@ const struct sig *sigcache_get(const struct sigcache *c, uint32_t id, uint64_t k
 	return g;
 }
 
+const struct sig *sigcache_peek(const struct sigcache *c, uint32_t id)
+{
+	struct page *p = page_of(c, id);
+
+	return p != NULL ? atomic_load_explicit(&p->sig[id % PAGE_SLOTS], memory_order_acquire)
+			 : NULL;
+}
+
 bool sigcache_claim(struct sigcache *c, uint32_t id)
 {
 	struct page *p = page_of(c, id);

@@ -41,6 +41,9 @@ void sigcache_forget(struct sigcache *c, uint32_t id);
 /* Borrowed until the caller's next quiescent state. NULL with SIG_MISS. */
 const struct sig *sigcache_get(const struct sigcache *c, uint32_t id, uint64_t keyset_id,
 			       int64_t now, enum sig_state *state);
+/* What the slot has, whatever it is worth; borrowed like that. NULL: nothing. */
+const struct sig *sigcache_peek(const struct sigcache *c, uint32_t id);
+
 /* True: the caller must sign, then publish or release. */
 bool sigcache_claim(struct sigcache *c, uint32_t id);
 void sigcache_publish(struct sigcache *c, uint32_t id, struct sig *g);

@@ -16,6 +16,7 @@
 #include "net/net.h"
 #include "net/ring.h"
 #include "query/query.h"
+#include "query/upkeep.h"
 
 /* Queries that wait for signatures, per worker. At 20 us a signature this is 20 ms of work for one
  * signer; past it an answer now (SERVFAIL) serves a resolver better than one that comes too late.
@@ -109,6 +110,7 @@ struct worker {
 	uint16_t *park_free;
 	size_t parked_first, parked_n, park_free_n;
 	struct need_batch *slice; /* being signed by the worker itself */
+	uint64_t answered;        /* answers as of the end of the slice before */
 	uv_idle_t sign;           /* runs while there is something to sign */
 	struct sign_stats sign_stats;
 	bool view_borrowed;
@@ -135,12 +137,24 @@ struct signers {
 	} * threads;
 };
 
+struct keeper {
+	struct net *net;
+	pthread_t thread;
+	bool started;
+	sem_t wake;
+	_Atomic bool stop;
+	struct upkeep_run run;
+	uint32_t run_every_s; /* as the policies of the last view want it */
+	struct sign_stats stats;
+};
+
 struct net {
 	struct net_options options;
 	struct net_pipeline pipeline;
 	struct worker *workers;
 	unsigned worker_n;
 	struct signers signers;
+	struct keeper keeper;
 	_Atomic uint32_t connections; /* over all workers */
 	struct siphash_key client_key;
 	_Atomic uint32_t clients[CLIENT_SLOTS];
@@ -216,6 +230,12 @@ void park_expire(struct worker *w, uint64_t now_ms);
 void park_forget(struct worker *w, const struct connection *c);
 /* Starts renewals that are due; drops them where the queue is full. */
 void park_renew(struct worker *w);
+
+/* keeper.c */
+enum err keeper_open(struct keeper *k, struct net *n);
+enum err keeper_start(struct keeper *k);
+void keeper_stop(struct keeper *k);
+void keeper_close(struct keeper *k);
 
 /* signers.c */
 enum err signers_open(struct signers *s, struct net *n, unsigned count);

@@ -75,8 +75,9 @@ static enum err open_all(struct net *n, struct diag *d)
 		if (e)
 			return e;
 	}
-	return signers_open(&n->signers, n,
-			    n->options.signer_n != 0 ? n->options.signer_n : cores());
+	enum err e =
+	    signers_open(&n->signers, n, n->options.signer_n != 0 ? n->options.signer_n : cores());
+	return e ? e : keeper_open(&n->keeper, n);
 }
 
 enum err net_open(struct net **out, const struct net_options *options, struct diag *d)
@@ -107,13 +108,14 @@ enum err net_start(struct net *n)
 	n->started = true;
 	for (unsigned i = 0; i < n->worker_n && !e; i++)
 		e = worker_start(&n->workers[i]);
-	return e;
+	return e ? e : keeper_start(&n->keeper);
 }
 
 void net_stop(struct net *n)
 {
 	if (n == NULL || !n->started)
 		return;
+	keeper_stop(&n->keeper);
 	/* Signer threads first: they wake the workers' loops. */
 	signers_stop(&n->signers);
 	for (unsigned i = 0; i < n->worker_n; i++)
@@ -128,6 +130,7 @@ void net_close(struct net *n)
 		return;
 	net_stop(n);
 	signers_close(&n->signers);
+	keeper_close(&n->keeper);
 	for (unsigned i = 0; n->workers != NULL && i < n->worker_n; i++)
 		worker_close(&n->workers[i]);
 	free(n->workers);
@@ -152,11 +155,13 @@ const struct net_stats *net_worker_stats(const struct net *n, unsigned worker)
 
 unsigned net_sign_stats_n(const struct net *n)
 {
-	return n->worker_n + n->signers.n;
+	return n->worker_n + n->signers.n + 1;
 }
 
 const struct sign_stats *net_sign_stats(const struct net *n, unsigned which)
 {
-	return which < n->worker_n ? &n->workers[which].sign_stats
-				   : &n->signers.threads[which - n->worker_n].stats;
+	if (which < n->worker_n)
+		return &n->workers[which].sign_stats;
+	which -= n->worker_n;
+	return which < n->signers.n ? &n->signers.threads[which].stats : &n->keeper.stats;
 }

@@ -88,7 +88,7 @@ struct net_stats {
 struct sign_stats {
 	struct counter made, ns; /* signatures, and the time they took */
 };
-/* Workers' first, then signer threads'. */
+/* Workers' first, then signer threads', then the keeper's. */
 unsigned net_sign_stats_n(const struct net *n);
 const struct sign_stats *net_sign_stats(const struct net *n, unsigned which);
 

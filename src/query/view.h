@@ -33,11 +33,15 @@
 /* Answers of a zone are counted by these: NOERROR, NXDOMAIN, SERVFAIL, other. */
 #define ZONE_RCODES 4
 
+struct upkeep;
+
 struct zone_view {
 	const struct zone *zone;
 	const struct steer_set *steer; /* NULL: nothing is steered */
 	const struct keyset *keys;     /* NULL: unsigned */
 	struct sigcache *sigs;         /* NULL: unsigned */
+	struct upkeep *upkeep;         /* query/upkeep.h; NULL: unsigned, or nobody keeps it */
+	bool prewarm;                  /* all of it is signed ahead */
 	bool ecs;                      /* ECS is read and scoped for this zone */
 	bool rate_limited;             /* response rate limiting applies, where it is on */
 	struct span report_agent;      /* wire name (RFC 9567); empty: none */

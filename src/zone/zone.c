@@ -221,6 +221,27 @@ void zone_walk(const struct zone *z, bool (*visit)(const struct node *n, void *c
 	trie_walk(z->names, visit_value, &w);
 }
 
+struct walk_nsec3 {
+	bool (*visit)(const struct rrset *nsec3, void *context);
+	void *context;
+};
+
+static bool visit_nsec3(struct span key, void *value, void *context)
+{
+	const struct walk_nsec3 *w = context;
+
+	(void)key;
+	return w->visit(value, w->context);
+}
+
+void zone_walk_nsec3(const struct zone *z, bool (*visit)(const struct rrset *nsec3, void *context),
+		     void *context)
+{
+	struct walk_nsec3 w = { visit, context };
+
+	trie_walk(z->hashes, visit_nsec3, &w);
+}
+
 /* ---- the end ---- */
 
 static bool free_node(struct span key, void *value, void *context)

@@ -124,6 +124,10 @@ const char *zone_file(const struct zone *z, uint16_t file);
 void zone_walk(const struct zone *z, bool (*visit)(const struct node *n, void *context),
 	       void *context);
 
+/* All NSEC3 RRsets in the order of their hashes; as zone_walk(). */
+void zone_walk_nsec3(const struct zone *z, bool (*visit)(const struct rrset *nsec3, void *context),
+		     void *context);
+
 void zone_free(struct zone *z);
 
 #endif
