@@ -352,7 +352,8 @@ static void on_reloaded(const struct config *c, void *context, struct diag *d)
 	struct daemon *m = context;
 
 	if (c->server.tls_certificate != NULL)
-		net_set_certificate(m->net, c->server.tls_certificate, c->server.tls_key, d);
+		net_set_certificate(m->net, c->server.tls_certificate, c->server.tls_key,
+				    config_asks_clients(c), d);
 }
 
 static bool open_net(struct daemon *m)
@@ -368,6 +369,8 @@ static bool open_net(struct daemon *m)
 		.tcp_max_client = s->tcp_max_per_client,
 		.listen_tls_n = s->listen_tls_n,
 		.views = control_views(m->control),
+		.handoff = control_take,
+		.handoff_context = m->control,
 	};
 	struct net_address *listen = copy_addresses(s->listen, s->listen_n);
 	struct net_address *listen_tls = copy_addresses(s->listen_tls, s->listen_tls_n);
@@ -384,7 +387,8 @@ static bool open_net(struct daemon *m)
 	free(listen_tls);
 	/* The key is read while still root: it may belong to another user. */
 	if (!e && s->tls_certificate != NULL)
-		e = net_set_certificate(m->net, s->tls_certificate, s->tls_key, &d);
+		e = net_set_certificate(m->net, s->tls_certificate, s->tls_key,
+					config_asks_clients(control_config(m->control)), &d);
 	if (e)
 		return !report(&d, e);
 	control_set_workers(m->control, net_worker_n(m->net));
@@ -468,6 +472,7 @@ static void close_signal(uv_handle_t *h, void *context)
 static void stop(struct daemon *m)
 {
 	api_stop(m->api);
+	control_stop_requests(m->control);
 	net_close(m->net);
 	control_stop(m->control);
 	uv_walk(&m->loop, close_signal, NULL);

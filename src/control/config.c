@@ -734,3 +734,11 @@ void config_free(struct config *c)
 	tsig_keys_wipe(&c->tsig_keys);
 	arena_free(c->arena);
 }
+
+bool config_asks_clients(const struct config *c)
+{
+	for (size_t i = 0; i < c->zone_n; i++)
+		if (config_transfer_asks_clients(&c->zones[i].transfer))
+			return true;
+	return false;
+}

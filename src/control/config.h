@@ -120,5 +120,7 @@ struct config {
 
 enum err config_read(struct config **out, const char *path, struct diag *d);
 void config_free(struct config *c);
+/* Whether a rule of a zone names client certificates. */
+bool config_asks_clients(const struct config *c);
 
 #endif

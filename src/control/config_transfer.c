@@ -383,3 +383,14 @@ enum err config_read_journal(struct schema *s, const struct yaml_node *value,
 
 	return schema_read(s, value, JOURNAL_ROWS, into);
 }
+
+bool config_transfer_asks_clients(const struct config_transfer *t)
+{
+	for (size_t i = 0; i < t->out_n; i++)
+		if (t->out[i].who.certificate_n > 0)
+			return true;
+	for (size_t i = 0; i < t->update_n; i++)
+		if (t->updates[i].who.certificate_n > 0)
+			return true;
+	return false;
+}

@@ -47,5 +47,6 @@ enum err config_read_journal(struct schema *s, const struct yaml_node *value,
 			     struct config_transfer *into);
 enum err config_check_transfer(struct schema *s, const struct yaml_node *zone, const uint8_t *name,
 			       const struct config_transfer *t);
+bool config_transfer_asks_clients(const struct config_transfer *t);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "control/internal.h"
+#include "control/request.h"
 
 int64_t control_now(void)
 {
@@ -95,6 +96,13 @@ struct zone_entry *control_zone(struct control *c, const char *zone, struct cont
 		return NULL;
 	}
 	return e;
+}
+
+struct zone_entry *control_zone_at(struct control *c, const uint8_t *name)
+{
+	struct zone_entry *e = find_entry(c->entries, c->entry_n, name);
+
+	return e != NULL && e->served != NULL ? e : NULL;
 }
 
 /* ---- loading one zone ---- */
@@ -313,7 +321,7 @@ enum err control_new(struct control **out, uv_loop_t *loop, const char *path, st
 	c->worker_n = 1;
 	use_config(c, config);
 	rcu_thread_register();
-	if (c->path == NULL || c->query == NULL || !open_handles(c) ||
+	if (c->path == NULL || c->query == NULL || !open_handles(c) || requests_open(c) ||
 	    nsec3_hasher_new(&c->query->hasher)) {
 		control_free(c);
 		return ERR_NOMEM;
@@ -432,6 +440,7 @@ void control_stop(struct control *c)
 	rcu_drain(); /* no grace period reports after this */
 	publish_free_all(c);
 	made_names_unref(c->made_names);
+	requests_stop(c);
 	uv_close((uv_handle_t *)&c->graced, NULL);
 	uv_close((uv_handle_t *)&c->reclaim, NULL);
 	uv_close((uv_handle_t *)&c->roll, NULL);
@@ -446,6 +455,7 @@ void control_free(struct control *c)
 		entry_free(c->entries[i]);
 	free(c->entries);
 	databases_free(c->databases, c->database_n);
+	requests_close(c);
 	store_close(c->store);
 	config_free(c->config);
 	rcu_drain(); /* signatures that went with the zones */

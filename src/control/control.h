@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "control/config.h"
+#include "query/handoff.h"
 #include "query/view.h"
 
 struct control;
@@ -57,6 +58,11 @@ enum err control_load(struct control *c, struct diag *d);
 /* Ends publishing: no reader may be left. Its handles close with the next turns of the loop; then
  * control_free(). Both accept NULL. */
 void control_stop(struct control *c);
+/* The hook for what the data plane hands on (query/handoff.h), from any thread; `control` is one.
+ * False: too much waits, or control has stopped. */
+bool control_take(struct handoff *h, void *control);
+/* Gives back all that was taken; before net_stop(). */
+void control_stop_requests(struct control *c);
 void control_free(struct control *c);
 
 /* Re-reads everything. The listening addresses, user and worker counts of the running process stay

@@ -109,7 +109,8 @@ struct control {
 	void (*reloaded)(const struct config *config, void *context, struct diag *d);
 	void *reloaded_context;
 	struct health *health;
-	struct query *query; /* for explain */
+	struct requests *requests; /* what workers hand on (request.h) */
+	struct query *query;       /* for explain */
 	struct query_stats query_stats;
 };
 
@@ -165,6 +166,8 @@ void publish_free_all(struct control *c);
 
 /* control.c */
 struct zone_entry *control_zone(struct control *c, const char *zone, struct control_result *r);
+/* The entry of exactly that zone, where it is served; else NULL. */
+struct zone_entry *control_zone_at(struct control *c, const uint8_t *name);
 __attribute__((format(printf, 3, 4))) void control_fail(struct control_result *r, enum err e,
 							const char *format, ...);
 

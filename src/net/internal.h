@@ -15,6 +15,7 @@
 #include "base/siphash.h"
 #include "net/net.h"
 #include "net/ring.h"
+#include "query/handoff.h"
 #include "query/query.h"
 #include "query/upkeep.h"
 
@@ -38,6 +39,8 @@ struct net_pipeline {
 
 struct worker;
 struct connection;
+struct waiting;
+struct reply;
 
 /* A UDP socket of a worker. */
 struct udp_socket {
@@ -113,6 +116,11 @@ struct worker {
 	uint64_t answered;        /* answers as of the end of the slice before */
 	uv_idle_t sign;           /* runs while there is something to sign */
 	struct sign_stats sign_stats;
+	/* Requests that were handed on (handoff.c), and answers that came back for them. */
+	struct waiting *waiting;
+	size_t waiting_n;
+	pthread_mutex_t inbox_lock;
+	struct reply *inbox, *inbox_last;
 	bool view_borrowed;
 	_Atomic bool stopping;
 	uint8_t *answer; /* MESSAGE_MAX: where answers over TCP and late ones are written */
@@ -194,6 +202,14 @@ void tcp_answer_later(struct connection *c, const uint8_t *bytes, size_t n);
 void tcp_unpark(struct connection *c);
 void tcp_close_idle(struct worker *w, uint64_t now_ms);
 void tcp_close_all(struct worker *w);
+/* Whether answers may be added now, without waiting for the client to read. */
+bool tcp_has_room(const struct connection *c);
+/* False: no memory. */
+bool tcp_append(struct connection *c, const uint8_t *bytes, size_t n);
+/* Answers wait for the connection (handoff_pump()): goes on with it. */
+void tcp_continue(struct connection *c);
+/* SHA-256 of the public key of the client's certificate. False: it showed none. */
+bool tcp_client_certificate(const struct connection *c, uint8_t out[HANDOFF_CERTIFICATE_LEN]);
 
 /* tls.c: one TLS session on a descriptor that does not block. */
 struct tls_stream;
@@ -208,6 +224,7 @@ ssize_t tls_write(struct tls_stream *t, const void *from, size_t n, int *events)
 bool tls_has_more(const struct tls_stream *t);
 bool tls_is_established(const struct tls_stream *t);
 bool tls_was_resumed(const struct tls_stream *t);
+bool tls_client_certificate(const struct tls_stream *t, uint8_t out[HANDOFF_CERTIFICATE_LEN]);
 void tls_close_net(struct net *n);
 
 /* latency.c */
@@ -236,6 +253,18 @@ enum err keeper_open(struct keeper *k, struct net *n);
 enum err keeper_start(struct keeper *k);
 void keeper_stop(struct keeper *k);
 void keeper_close(struct keeper *k);
+
+/* handoff.c */
+/* After QUERY_HANDOFF. False: nobody takes it. */
+bool handoff_query(struct worker *w, struct span in, const struct asker *from);
+/* Answers that came back: to UDP clients, and to connections as they have room. */
+void handoff_deliver(struct worker *w);
+bool handoff_pump(struct worker *w, struct connection *c);
+bool handoff_has_more(const struct worker *w, const struct connection *c);
+/* A connection closes: its requests are told that the client is gone. */
+void handoff_forget(struct worker *w, const struct connection *c);
+/* At the end: the one who answers has given all back, and the thread has ended. */
+void handoff_close(struct worker *w);
 
 /* signers.c */
 enum err signers_open(struct signers *s, struct net *n, unsigned count);

@@ -18,6 +18,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/prefix.h"
+#include "query/handoff.h"
 #include "query/stats.h"
 #include "query/view.h"
 
@@ -39,15 +40,21 @@ struct net_options {
 	uint32_t tcp_max;        /* connections over all workers */
 	uint32_t tcp_max_client; /* ... of one /24 or /56 */
 	struct view_slot *views; /* borrowed for life */
+	/* Takes what the pipeline hands on (query/handoff.h), in a worker's thread. False: it does
+	 * not; the client gets SERVFAIL. NULL: all such requests are refused. It must give back all
+	 * that it took before net_stop(). */
+	bool (*handoff)(struct handoff *h, void *context);
+	void *handoff_context;
 };
 
 /* Opens and binds every socket of every worker. */
 enum err net_open(struct net **out, const struct net_options *options, struct diag *d);
-/* Reads certificate chain and key (PEM) for the TLS listeners; new connections use them, and
- * tickets of earlier ones stay good. On failure what was goes on. Control thread, any time after
- * net_open(). */
+/* Reads certificate chain and key (PEM) for the TLS listeners (`ask_client`: clients are asked for
+ * theirs, which is measured where requests are handed on, and never checked otherwise); new
+ * connections use them, and tickets of earlier ones stay good. On failure what was goes on. Control
+ * thread, any time after net_open(). */
 enum err net_set_certificate(struct net *n, const char *certificate, const char *key,
-			     struct diag *d);
+			     bool ask_client, struct diag *d);
 /* Starts the threads. A view must have been published. */
 enum err net_start(struct net *n);
 /* Asks all threads to end and waits for them; answers on their way are sent first. Accepts a net

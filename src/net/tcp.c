@@ -109,6 +109,7 @@ static void close_connection(struct connection *c)
 		counter_add(&w->stats.tls_failed, 1);
 	atomic_store_explicit(&w->stats.tcp_open.value, w->connection_n, memory_order_relaxed);
 	park_forget(w, c);
+	handoff_forget(w, c);
 	uv_close((uv_handle_t *)&c->poll, on_closed);
 }
 
@@ -211,7 +212,14 @@ static bool answer(struct connection *c, struct span in)
 	struct writer out = writer_of(w->answer, MESSAGE_MAX);
 	enum verdict v = p->answer(&w->query, in, &from.client, &out);
 
-	if (v == QUERY_WAIT) {
+	if (v == QUERY_HANDOFF) {
+		if (c->parked < PARKED_MAX && handoff_query(w, in, &from)) {
+			c->parked++;
+			return true;
+		}
+		out = writer_of(w->answer, MESSAGE_MAX);
+		v = p->give_up(&w->query, in, &from.client, &out);
+	} else if (v == QUERY_WAIT) {
 		if (c->parked < PARKED_MAX && park_query(w, in, &from)) {
 			c->parked++;
 			return true;
@@ -301,7 +309,7 @@ static void wait_or_close(struct connection *c, bool ok)
 		close_connection(c);
 		return;
 	}
-	if (unsent(c) > 0)
+	if (unsent(c) > 0 || (c->parked > 0 && handoff_has_more(c->worker, c)))
 		events |= UV_WRITABLE;
 	if (!c->ended && unsent(c) < OUTPUT_PAUSE)
 		events |= UV_READABLE;
@@ -315,6 +323,22 @@ static void wait_or_close(struct connection *c, bool ok)
 		uv_poll_stop(&c->poll);
 	else if (uv_poll_start(&c->poll, events, on_event) != 0)
 		close_connection(c);
+}
+
+/* Streamed answers that one event sends: the other sockets of the worker have their turn then. */
+#define PUMPS_TURN 4
+
+/* False: the connection is broken. */
+static bool pump(struct connection *c)
+{
+	bool ok = true;
+
+	for (int i = 0; i < PUMPS_TURN && ok && c->parked > 0 && unsent(c) == 0; i++) {
+		if (!handoff_pump(c->worker, c))
+			break;
+		ok = flush(c);
+	}
+	return ok;
 }
 
 static void on_event(uv_poll_t *poll, int status, int events)
@@ -337,13 +361,35 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	if (c->tls != NULL && !c->established)
 		note_handshake(c);
 	/* What was answered before a fault still goes out. */
-	bool sent = flush(c);
+	bool sent = flush(c) && pump(c);
 	wait_or_close(c, ok && sent);
 }
 
 void tcp_answer_later(struct connection *c, const uint8_t *bytes, size_t n)
 {
 	wait_or_close(c, append(c, bytes, n) && work_off(c) && flush(c));
+}
+
+bool tcp_has_room(const struct connection *c)
+{
+	return !c->closing && unsent(c) < OUTPUT_PAUSE;
+}
+
+bool tcp_append(struct connection *c, const uint8_t *bytes, size_t n)
+{
+	return append(c, bytes, n);
+}
+
+void tcp_continue(struct connection *c)
+{
+	bool ok = pump(c);
+
+	wait_or_close(c, ok && worker_begin(c->worker) && work_off(c) && flush(c));
+}
+
+bool tcp_client_certificate(const struct connection *c, uint8_t out[HANDOFF_CERTIFICATE_LEN])
+{
+	return c->tls != NULL && tls_client_certificate(c->tls, out);
 }
 
 void tcp_unpark(struct connection *c)

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,7 +56,16 @@ static enum err refuse(struct diag *d, const char *file, const char *what)
 	return ERR_INVALID;
 }
 
-static enum err configure(struct tls *t, const char *certificate, const char *key, struct diag *d)
+/* Any certificate will do: who it is, is measured by its key (RFC 9103 §9.3.3). */
+static int accept_any(int ok, X509_STORE_CTX *store)
+{
+	(void)ok;
+	(void)store;
+	return 1;
+}
+
+static enum err configure(struct tls *t, const char *certificate, const char *key, bool ask_client,
+			  struct diag *d)
 {
 	static const uint8_t ID[] = "concord";
 
@@ -72,6 +82,8 @@ static enum err configure(struct tls *t, const char *certificate, const char *ke
 					 SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_alpn_select_cb(t->context, choose_alpn, NULL);
 	SSL_CTX_set_session_id_context(t->context, ID, sizeof ID - 1);
+	if (ask_client)
+		SSL_CTX_set_verify(t->context, SSL_VERIFY_PEER, accept_any);
 	SSL_CTX_set_session_cache_mode(t->context, SSL_SESS_CACHE_OFF); /* tickets need no memory */
 	if (SSL_CTX_use_certificate_chain_file(t->context, certificate) != 1)
 		return refuse(d, certificate, "the certificate cannot be read");
@@ -83,7 +95,7 @@ static enum err configure(struct tls *t, const char *certificate, const char *ke
 }
 
 enum err net_set_certificate(struct net *n, const char *certificate, const char *key,
-			     struct diag *d)
+			     bool ask_client, struct diag *d)
 {
 	struct tls *t = calloc(1, sizeof *t);
 	const struct tls *before = atomic_load(&n->tls);
@@ -94,7 +106,7 @@ enum err net_set_certificate(struct net *n, const char *certificate, const char 
 		memcpy(t->ticket_keys, before->ticket_keys, sizeof t->ticket_keys);
 	else if (RAND_priv_bytes(t->ticket_keys, TICKET_KEYS_LEN) != 1)
 		abort(); /* no random numbers: nothing safe can be done */
-	enum err e = configure(t, certificate, key, d);
+	enum err e = configure(t, certificate, key, ask_client, d);
 	if (e) {
 		tls_free(&t->rcu);
 		return e;
@@ -180,6 +192,21 @@ ssize_t tls_write(struct tls_stream *s, const void *from, size_t n, int *events)
 	int result = SSL_write_ex(s->ssl, from, n, &done);
 
 	return outcome(s, result, done, events);
+}
+
+bool tls_client_certificate(const struct tls_stream *t, uint8_t out[HANDOFF_CERTIFICATE_LEN])
+{
+	X509 *x = SSL_get1_peer_certificate(t->ssl);
+	uint8_t *der = NULL;
+	int n = x != NULL ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der) : -1;
+	unsigned len = 0;
+	bool ok = n > 0 && EVP_Digest(der, (size_t)n, out, &len, EVP_sha256(), NULL) == 1 &&
+		  len == HANDOFF_CERTIFICATE_LEN;
+
+	OPENSSL_free(der);
+	X509_free(x);
+	ERR_clear_error();
+	return ok;
 }
 
 bool tls_has_more(const struct tls_stream *s)

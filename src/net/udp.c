@@ -121,7 +121,11 @@ static bool answer(struct udp_socket *s, struct udp_batch *b, int i, int slot)
 	if (b->in[i].msg_hdr.msg_flags & MSG_TRUNC)
 		return false; /* larger than any query is */
 	enum verdict v = p->answer(&w->query, in, &from.client, &out);
-	if (v == QUERY_WAIT) {
+	if (v == QUERY_HANDOFF) {
+		if (handoff_query(w, in, &from))
+			return false;
+		v = p->give_up(&w->query, in, &from.client, &out);
+	} else if (v == QUERY_WAIT) {
 		if (park_query(w, in, &from))
 			return false;
 		v = p->give_up(&w->query, in, &from.client, &out);

@@ -61,6 +61,7 @@ static void on_wake(uv_async_t *a)
 {
 	struct worker *w = a->data;
 
+	handoff_deliver(w);
 	if (w->parked_n > 0)
 		park_resume(w);
 	if (!atomic_load(&w->stopping))
@@ -113,6 +114,9 @@ enum err worker_open(struct worker *w)
 	w->query.stats = &w->query_stats;
 	w->query.rates = calloc(1, sizeof *w->query.rates);
 	w->query.worker = w->id;
+	w->query.hands_on = w->net->options.handoff != NULL;
+	if (pthread_mutex_init(&w->inbox_lock, NULL) != 0)
+		return ERR_NOMEM;
 	if (w->batch == NULL || w->answer == NULL || w->query.rates == NULL)
 		return ERR_NOMEM;
 	random_bytes(&w->query.rates->key, sizeof w->query.rates->key);
@@ -167,6 +171,8 @@ void worker_stop(struct worker *w)
 
 void worker_close(struct worker *w)
 {
+	handoff_close(w);
+	pthread_mutex_destroy(&w->inbox_lock);
 	for (size_t i = 0; i < w->udp_n; i++)
 		close(w->udp[i].fd);
 	for (size_t i = 0; i < w->tcp_n; i++)

@@ -108,6 +108,9 @@ enum verdict query_answer(struct query *q, struct span in, const struct query_cl
 		return QUERY_DROP;
 	case STEP_WAIT:
 		return QUERY_WAIT;
+	case STEP_HANDOFF:
+		counter_add(&q->stats->handed_on, 1);
+		return QUERY_HANDOFF;
 	case STEP_GO_ON:
 	case STEP_ANSWERED:
 		break;

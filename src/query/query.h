@@ -29,10 +29,11 @@
 #include "query/view.h"
 
 enum verdict {
-	QUERY_REPLY, /* `out` holds the answer */
-	QUERY_DROP,  /* never answered, or rate limited */
-	QUERY_WAIT,  /* signatures are missing and cannot be made now: see query.need; ask
-			again when they are there */
+	QUERY_REPLY,   /* `out` holds the answer */
+	QUERY_DROP,    /* never answered, or rate limited */
+	QUERY_HANDOFF, /* the control plane's matter (query/handoff.h); only where query.hands_on */
+	QUERY_WAIT,    /* signatures are missing and cannot be made now: see query.need; ask
+			  again when they are there */
 };
 
 struct query_client {
@@ -98,6 +99,7 @@ struct query {
 	struct query_stats *stats;
 	struct nsec3_hasher *hasher;
 	struct rate_table *rates; /* NULL: answers are not limited */
+	bool hands_on;            /* transfers, updates and signed requests are handed on */
 	unsigned worker;          /* whose row of zone counters is counted in */
 	/* Set by the owner for each batch. */
 	struct view *view;

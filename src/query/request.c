@@ -51,6 +51,22 @@ static void prepare_edns(struct query *q)
 	}
 }
 
+/* Updates and notifications of the zones' class, transfers (over UDP only incremental ones, RFC
+ * 1995 §2; RFC 5936 §4.2), and all that is signed. */
+static bool is_handed_on(const struct query *q)
+{
+	const struct message *m = &q->msg;
+
+	if (!q->hands_on || m->question_end == MESSAGE_HEADER_LEN)
+		return false;
+	if (m->opcode != OPCODE_QUERY)
+		return m->qclass == CLASS_IN;
+	if (m->tsig.n > 0)
+		return true;
+	return m->qclass == CLASS_IN &&
+	       (m->qtype == TYPE_IXFR || (m->qtype == TYPE_AXFR && q->client.tcp));
+}
+
 enum step query_request(struct query *q, struct span in)
 {
 	switch (message_parse(in, &q->msg)) {
@@ -67,8 +83,10 @@ enum step query_request(struct query *q, struct span in)
 	}
 	if (q->msg.edns.present)
 		prepare_edns(q);
+	if (is_handed_on(q))
+		return STEP_HANDOFF;
 	if (q->msg.opcode != OPCODE_QUERY)
-		return answer_settle(q, RCODE_NOTIMP, -1);
+		return answer_settle(q, q->hands_on ? RCODE_REFUSED : RCODE_NOTIMP, -1);
 	if (q->msg.question_end == MESSAGE_HEADER_LEN) /* a cookie was all that was asked for */
 		return answer_settle(q, RCODE_NOERROR, -1);
 	if (q->msg.qclass == CLASS_CH)

@@ -15,6 +15,7 @@ enum step {
 	STEP_GO_ON,
 	STEP_ANSWERED, /* an rcode is settled; go to render */
 	STEP_DROPPED,
+	STEP_HANDOFF, /* to the control plane */
 	STEP_WAIT,
 };
 

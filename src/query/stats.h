@@ -24,6 +24,7 @@
 	X(other_rcode, "answers with another rcode")                                               \
 	X(rate_dropped, "answers left out by rate limiting")                                       \
 	X(rate_slipped, "answers cut to TC by rate limiting")                                      \
+	X(handed_on, "requests handed to the control plane")                                       \
 	X(cookies_good, "requests with a good cookie")                                             \
 	X(padded, "answers padded over encrypted transport")                                       \
 	X(dnssec_ok, "requests with DO")                                                           \
