@@ -354,6 +354,8 @@ static void on_reloaded(const struct config *c, void *context, struct diag *d)
 	if (c->server.tls_certificate != NULL)
 		net_set_certificate(m->net, c->server.tls_certificate, c->server.tls_key,
 				    config_asks_clients(c), d);
+	if (m->api != NULL)
+		api_reload(m->api, c, d);
 }
 
 static bool open_net(struct daemon *m)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The Unix socket, and the TCP socket of /metrics. */
+/* The Unix socket, and TCP sockets. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -73,7 +73,8 @@ enum err listener_open(const char *path, int *out, struct diag *d)
 	return ERR_OK;
 }
 
-enum err listener_open_tcp(const struct config_address *at, int *out, struct diag *d)
+enum err listener_open_tcp(const struct config_address *at, const char *what, int *out,
+			   struct diag *d)
 {
 	char text[IP_TEXT_MAX];
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(at->port) };
@@ -93,8 +94,8 @@ enum err listener_open_tcp(const struct config_address *at, int *out, struct dia
 		*out = fd;
 		return ERR_OK;
 	}
-	diag_add(d, DIAG_ERROR, NULL, NULL, "cannot listen on %s@%u (metrics): %s",
-		 ip_to_text(&at->addr, text), at->port, strerror(errno));
+	diag_add(d, DIAG_ERROR, NULL, NULL, "cannot listen on %s@%u (%s): %s",
+		 ip_to_text(&at->addr, text), at->port, what, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return ERR_IO;

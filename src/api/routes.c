@@ -1,270 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The table of routes: method, path, handler. "*" stands for one part of the path. */
+/* The frame around every handler: where the request comes from, who asks, how often, the table,
+ * what the caller may do, and the audit log. */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/internal.h"
 #include "base/log.h"
+#include "control/audit.h"
 
-static const char *title_of(unsigned status)
-{
-	switch (status) {
-	case 400:
-		return "Bad Request";
-	case 404:
-		return "Not Found";
-	case 405:
-		return "Method Not Allowed";
-	case 409:
-		return "Conflict";
-	case 413:
-		return "Content Too Large";
-	default:
-		return "Internal Server Error";
-	}
-}
+static const struct route *const TABLES[] = { ROUTES_SERVER, ROUTES_ZONES, ROUTES_KEYS,
+					      ROUTES_HEALTH };
 
-struct response response_problem(unsigned status, const char *detail)
-{
-	return (struct response){ .status = status,
-				  .json = json_pack("{s:s, s:i, s:s}", "title", title_of(status),
-						    "status", (int)status, "detail", detail) };
-}
-
-static unsigned status_of(enum err e)
-{
-	switch ((int)e) {
-	case ERR_SYNTAX:
-	case ERR_RANGE:
-		return 400;
-	case ERR_NOT_FOUND:
-		return 404;
-	case ERR_REFUSED:
-	case ERR_CONFLICT:
-	case ERR_EXISTS:
-		return 409;
-	default:
-		return 500;
-	}
-}
-
-/* What control gave, or why it gave nothing. */
-static struct response respond(json_t *json, const struct control_result *r)
-{
-	if (json != NULL)
-		return (struct response){ .status = 200, .json = json };
-	return response_problem(status_of(r->err),
-				r->detail[0] != 0 ? r->detail : err_text(r->err));
-}
-
-static const char *argument(const struct request *r, const char *name)
-{
-	return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name);
-}
-
-static const char *field(const struct request *r, const char *name)
-{
-	return json_string_value(json_object_get(r->json, name));
-}
-
-/* ---- handlers ---- */
-
-static struct response get_status(struct api *a, struct request *r)
-{
-	(void)r;
-	return (struct response){ .status = 200, .json = control_status(a->options.control) };
-}
-
-static struct response get_stats(struct api *a, struct request *r)
-{
-	json_t *j = a->options.stats(a->options.stats_context);
-
-	(void)r;
-	json_object_set_new(j, "caches", control_cache_stats(a->options.control));
-	json_object_set_new(j, "made_names", control_made_stats(a->options.control));
-	return (struct response){ .status = 200, .json = j };
-}
-
-static struct response get_metrics(struct api *a, struct request *r)
-{
-	struct text out = { 0 };
-
-	(void)r;
-	a->options.metrics(a->options.stats_context, &out);
-	control_metrics(a->options.control, &out);
-	if (out.bad || out.p == NULL) {
-		free(out.p);
-		return response_problem(500, "no memory");
-	}
-	return (struct response){ .status = 200, .text = out.p };
-}
-
-static json_t *findings(const struct diag *d)
-{
-	json_t *all = json_array();
-
-	for (size_t i = 0; i < d->n; i++)
-		json_array_append_new(all, json_string(d->findings[i].text));
-	return all;
-}
-
-static struct response post_reload(struct api *a, struct request *r)
-{
-	struct diag d = { 0 };
-	struct control_result result = control_reload(a->options.control, &d);
-	struct response out;
-
-	(void)r;
-	if (result.err) {
-		out = response_problem(409, result.detail);
-		json_object_set_new(out.json, "errors", findings(&d));
-	} else {
-		out = (struct response){ .status = 200,
-					 .json = json_pack("{s:b, s:o}", "ok", 1, "findings",
-							   findings(&d)) };
-	}
-	diag_free(&d);
-	return out;
-}
-
-static struct response get_zones(struct api *a, struct request *r)
-{
-	(void)r;
-	return (struct response){ .status = 200, .json = control_zone_list(a->options.control) };
-}
-
-static struct response get_zone(struct api *a, struct request *r)
-{
-	struct control_result result = { 0 };
-	json_t *j = control_zone_status(a->options.control, r->segment[0], &result);
-
-	return respond(j, &result);
-}
-
-static struct response get_keys(struct api *a, struct request *r)
-{
-	struct control_result result = { 0 };
-	json_t *j = control_key_list(a->options.control, r->segment[0], &result);
-
-	return respond(j, &result);
-}
-
-static struct response post_keys(struct api *a, struct request *r)
-{
-	struct control_result result = { 0 };
-	json_t *j = NULL;
-
-	if (!json_is_object(r->json))
-		return response_problem(
-		    400, "the body must be a JSON object with 'dnskey' or 'generate'");
-	if (field(r, "generate") != NULL)
-		j = control_key_generate(a->options.control, r->segment[0], field(r, "generate"),
-					 &result);
-	else if (field(r, "dnskey") != NULL)
-		j = control_key_import(a->options.control, r->segment[0], field(r, "dnskey"),
-				       field(r, "owner"), &result);
-	else
-		return response_problem(
-		    400, "the body must have 'dnskey' (a record) or 'generate' (a role)");
-	return respond(j, &result);
-}
-
-/* "12345-13" or "12345". */
-static bool read_tag(const char *text, uint16_t *tag, uint8_t *algorithm)
-{
-	char *end;
-	unsigned long t = strtoul(text, &end, 10), alg = 0;
-
-	if (end == text || t > 65535)
-		return false;
-	if (*end == '-') {
-		const char *second = end + 1;
-		alg = strtoul(second, &end, 10);
-		if (end == second || alg == 0 || alg > 255)
-			return false;
-	}
-	*tag = (uint16_t)t;
-	*algorithm = (uint8_t)alg;
-	return *end == 0;
-}
-
-static struct response delete_key(struct api *a, struct request *r)
-{
-	struct control_result result = { 0 };
-	uint16_t tag;
-	uint8_t algorithm;
-
-	if (!read_tag(r->segment[1], &tag, &algorithm))
-		return response_problem(400, "a key is named by TAG or TAG-ALGORITHM");
-	json_t *j = control_key_remove(a->options.control, r->segment[0], tag, algorithm, &result);
-	return respond(j, &result);
-}
-
-static struct response get_dnskey(struct api *a, struct request *r)
-{
-	struct control_result result = { 0 };
-	json_t *j =
-	    control_key_export(a->options.control, r->segment[0], argument(r, "role"), &result);
-
-	return respond(j, &result);
-}
-
-static struct response put_cds(struct api *a, struct request *r)
-{
-	struct control_result result = { 0 };
-	json_t *j = control_cds_set(a->options.control, r->segment[0], true, &result);
-
-	return respond(j, &result);
-}
-
-static struct response delete_cds(struct api *a, struct request *r)
-{
-	struct control_result result = { 0 };
-	json_t *j = control_cds_set(a->options.control, r->segment[0], false, &result);
-
-	return respond(j, &result);
-}
-
-static struct response get_explain(struct api *a, struct request *r)
-{
-	struct control_result result = { 0 };
-	json_t *j = control_explain(a->options.control, argument(r, "name"), argument(r, "type"),
-				    argument(r, "client"), &result);
-
-	return respond(j, &result);
-}
+#define PATH_MAX_LEN      2000
+#define FAILURES_A_MINUTE 20 /* wrong credentials of one address */
+/* An address may be a proxy of several callers. */
+#define ADDRESS_FACTOR 4
 
 /* ---- the table ---- */
 
-static const struct route {
-	const char *method, *path;
-	struct response (*handle)(struct api *a, struct request *r);
-} ROUTES[] = {
-	{ "GET", "/v1/status", get_status },         { "GET", "/v1/stats", get_stats },
-	{ "POST", "/v1/reload", post_reload },       { "GET", "/v1/zones", get_zones },
-	{ "GET", "/v1/zones/*", get_zone },          { "GET", "/v1/zones/*/keys", get_keys },
-	{ "POST", "/v1/zones/*/keys", post_keys },   { "DELETE", "/v1/zones/*/keys/*", delete_key },
-	{ "GET", "/v1/zones/*/dnskey", get_dnskey }, { "PUT", "/v1/zones/*/cds", put_cds },
-	{ "DELETE", "/v1/zones/*/cds", delete_cds }, { "GET", "/v1/explain", get_explain },
-	{ "GET", "/metrics", get_metrics },
-};
-
-#define PATH_MAX_LEN 2000
-
 /* Fits `path` to a pattern, cutting the open parts out of `copy`. */
-static bool fits(const char *pattern, char *copy, const char *segment[4])
+static bool fits(const char *pattern, char *copy, const char *segment[SEGMENTS_MAX])
 {
 	size_t n = 0;
 
 	while (*pattern != 0) {
-		if (*pattern == '*') {
+		if (*pattern == '{') {
 			size_t len = strcspn(copy, "/");
-			if (len == 0 || n == 4)
+			if (len == 0 || n == SEGMENTS_MAX)
 				return false;
 			segment[n++] = copy;
 			copy += len;
-			pattern++;
+			pattern = strchr(pattern, '}') + 1;
 			if (*pattern == '/' && *copy == '/') {
 				*copy++ = 0;
 				pattern++;
@@ -278,23 +46,217 @@ static bool fits(const char *pattern, char *copy, const char *segment[4])
 	return *copy == 0;
 }
 
-struct response routes_handle(struct api *a, struct request *r, bool open)
+/* Calls `visit` for each row until it returns false. */
+static void each_route(bool (*visit)(const struct route *row, void *context), void *context)
 {
-	bool known = false;
+	for (size_t t = 0; t < sizeof TABLES / sizeof *TABLES; t++)
+		for (const struct route *row = TABLES[t]; row->method != NULL; row++)
+			if (!visit(row, context))
+				return;
+}
 
-	if (open && strcmp(r->path, "/metrics") != 0)
-		return response_problem(404, "no such resource; metrics are at /metrics");
+struct search {
+	struct request *r;
+	char copy[PATH_MAX_LEN + 1];
+	bool known;
+	const struct route *found;
+};
+
+static bool try_route(const struct route *row, void *context)
+{
+	struct search *s = context;
+	const char *method = strcmp(s->r->method, "HEAD") == 0 ? "GET" : s->r->method;
+
+	strcpy(s->copy, s->r->path);
+	if (!fits(row->path, s->copy, s->r->segment))
+		return true;
+	s->known = true;
+	if (strcmp(row->method, method) != 0)
+		return true;
+	s->found = row;
+	return false;
+}
+
+static bool add_to_index(const struct route *row, void *context)
+{
+	json_array_append_new(context, json_pack("{s:s, s:s, s:s, s:s}", "method", row->method,
+						 "path", row->path, "scope",
+						 row->scope == API_READ   ? "read"
+						 : row->scope == API_KEYS ? "keys"
+									  : "operate",
+						 "says", row->says));
+	return true;
+}
+
+json_t *routes_index(void)
+{
+	json_t *all = json_array();
+
+	each_route(add_to_index, all);
+	return json_pack("{s:s, s:o}", "version", CONCORD_VERSION, "routes", all);
+}
+
+/* ---- how often ---- */
+
+static const void *address_key(const struct sockaddr *from, size_t *n)
+{
+	if (from != NULL && from->sa_family == AF_INET6) {
+		*n = 8; /* a network is one client */
+		return &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr;
+	}
+	*n = from != NULL && from->sa_family == AF_INET ? 4 : 0;
+	return *n > 0 ? (const void *)&((const struct sockaddr_in *)(const void *)from)->sin_addr
+		      : "";
+}
+
+static void write_address(const struct sockaddr *from, char out[IP_TEXT_MAX])
+{
+	struct ip_addr a = { 0 };
+
+	if (from != NULL && from->sa_family == AF_INET) {
+		a.family = IP_V4;
+		memcpy(a.bytes, &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
+	} else if (from != NULL && from->sa_family == AF_INET6) {
+		a.family = IP_V6;
+		memcpy(a.bytes, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, 16);
+	}
+	out[0] = 0;
+	if (a.family != IP_NONE)
+		ip_to_text(&a, out);
+}
+
+static struct response too_often(unsigned wait_s)
+{
+	struct response out =
+	    response_problem(429, "too many requests: the next one is answered in %u s", wait_s);
+
+	out.retry_after_s = wait_s;
+	return out;
+}
+
+/* ---- the frame ---- */
+
+static int64_t now_ms(const struct api *a)
+{
+	return (int64_t)uv_now(a->loop);
+}
+
+/* Who asks, or the answer to one who may not. */
+static bool let_in(struct api *a, struct request *r, uint64_t stream, const struct sockaddr *from,
+		   struct response *out)
+{
+	const struct config_api *c = &control_config(a->options.control)->api;
+	size_t n;
+	const void *key = address_key(from, &n);
+	unsigned wait =
+	    bucket_take(&a->rates, 'a', key, n, c->requests_per_minute * ADDRESS_FACTOR, now_ms(a));
+
+	if (wait == 0)
+		wait = bucket_peek(&a->rates, 'f', key, n, FAILURES_A_MINUTE, now_ms(a));
+	if (wait > 0) {
+		*out = too_often(wait);
+		return false;
+	}
+	const char *wrong = access_check_host(a, r);
+	if (wrong != NULL) {
+		*out = response_problem(403, "%s", wrong);
+		return false;
+	}
+	enum access_verdict v = access_identify(a, r, stream);
+	if (v != ACCESS_OK) {
+		bucket_take(&a->rates, 'f', key, n, FAILURES_A_MINUTE, now_ms(a));
+		log_notice(NULL, "api: %s from %s: %s", r->method, r->principal.from,
+			   v == ACCESS_NOBODY ? "no token and no known certificate"
+					      : "a token that is not known, or has expired");
+		*out = response_problem(401, v == ACCESS_NOBODY
+						 ? "a token (Authorization: Bearer) or a client "
+						   "certificate is needed"
+						 : "the token is not known, or has expired");
+		return false;
+	}
+	wait = bucket_take(&a->rates, 'c', r->principal.who, strlen(r->principal.who),
+			   c->requests_per_minute, now_ms(a));
+	if (wait > 0)
+		*out = too_often(wait);
+	return wait == 0;
+}
+
+static void write_down(struct api *a, const struct request *r, const struct response *out)
+{
+	char what[1024];
+	const struct principal *p = &r->principal;
+	const char *detail =
+	    out->json != NULL ? json_string_value(json_object_get(out->json, "detail")) : NULL;
+	struct audit_entry e = {
+		.who = p->who,
+		.from = p->from,
+		.what = what,
+		.detail = detail,
+		.status = out->status,
+		.forced = r->forced,
+	};
+
+	snprintf(what, sizeof what, "%s %.1000s", r->method, r->path);
+	control_audit_add(a->options.control, &e);
+	log_notice(NULL, "api: %s%s%s: %s: %u%s%s%s", p->who, p->from[0] != 0 ? " from " : "",
+		   p->from, what, out->status, r->forced ? ", forced" : "",
+		   detail != NULL ? ": " : "", detail != NULL ? detail : "");
+}
+
+/* What is sent must be JSON, and said to be: a form of a browser's cannot do that unasked. */
+static bool body_is_bad(const struct request *r, struct response *out)
+{
+	const char *type = request_header(r, "Content-Type");
+
+	if (r->body_n == 0)
+		return false;
+	if (!r->principal.local &&
+	    (type == NULL || strncmp(type, "application/json", strlen("application/json")) != 0))
+		*out = response_problem(415, "the body must be application/json");
+	else if (r->json == NULL)
+		*out = response_problem(400, "the body is not JSON");
+	else
+		return false;
+	return true;
+}
+
+static struct response answer(struct api *a, struct request *r)
+{
+	struct search s = { .r = r };
+	struct response out;
+
 	if (strlen(r->path) > PATH_MAX_LEN)
 		return response_problem(404, "no such resource");
-	for (size_t i = 0; i < sizeof ROUTES / sizeof *ROUTES; i++) {
-		char copy[PATH_MAX_LEN + 1];
-		strcpy(copy, r->path);
-		if (!fits(ROUTES[i].path, copy, r->segment))
-			continue;
-		known = true;
-		if (strcmp(ROUTES[i].method, r->method) == 0)
-			return ROUTES[i].handle(a, r);
+	each_route(try_route, &s);
+	if (s.found == NULL)
+		return s.known ? response_problem(405, "the resource does not know this method")
+			       : response_problem(404, "no such resource");
+	const char *why_not = access_allows(&r->principal, s.found, r);
+	bool changes = strcmp(s.found->method, "GET") != 0;
+	if (why_not != NULL)
+		out = response_problem(403, "%s", why_not);
+	else if (!body_is_bad(r, &out))
+		out = s.found->handle(a, r);
+	if (changes)
+		write_down(a, r, &out);
+	return out;
+}
+
+struct response routes_handle(struct api *a, struct request *r, enum http_door door,
+			      uint64_t stream, const struct sockaddr *from)
+{
+	struct response out = { 0 };
+
+	r->principal.local = door == HTTP_LOCAL;
+	if (door == HTTP_LOCAL) {
+		access_identify(a, r, 0);
+		return answer(a, r);
 	}
-	return known ? response_problem(405, "the resource does not know this method")
-		     : response_problem(404, "no such resource");
+	write_address(from, r->principal.from);
+	if (stream == 0) { /* metrics-listen: for everybody, and nothing else */
+		if (strcmp(r->path, "/metrics") != 0 || strcmp(r->method, "GET") != 0)
+			return response_problem(404, "no such resource; metrics are at /metrics");
+		return answer(a, r);
+	}
+	return let_in(a, r, stream, from, &out) ? answer(a, r) : out;
 }

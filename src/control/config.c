@@ -36,7 +36,7 @@ static bool parse_address(const char *text, uint32_t port, struct config_address
 	return ip_from_text(addr, &out->addr);
 }
 
-static enum err read_addresses(struct schema *s, const struct yaml_node *value, uint16_t port,
+enum err config_read_addresses(struct schema *s, const struct yaml_node *value, uint16_t port,
 			       struct config_address **out, size_t *out_n)
 {
 	const struct yaml_node *const *items = value->kind == YAML_LIST ? value->item : &value;
@@ -64,14 +64,14 @@ static enum err read_listen(struct schema *s, const struct yaml_node *value, voi
 {
 	struct config_server *server = into;
 
-	return read_addresses(s, value, 53, &server->listen, &server->listen_n);
+	return config_read_addresses(s, value, 53, &server->listen, &server->listen_n);
 }
 
 static enum err read_listen_tls(struct schema *s, const struct yaml_node *value, void *into)
 {
 	struct config_server *server = into;
 
-	return read_addresses(s, value, 853, &server->listen_tls, &server->listen_tls_n);
+	return config_read_addresses(s, value, 853, &server->listen_tls, &server->listen_tls_n);
 }
 
 static enum err read_metrics_listen(struct schema *s, const struct yaml_node *value, void *into)
@@ -80,7 +80,8 @@ static enum err read_metrics_listen(struct schema *s, const struct yaml_node *va
 
 	if (value->kind != YAML_SCALAR)
 		return schema_expected(s, value, "one address (127.0.0.1@9553)");
-	return read_addresses(s, value, 9553, &server->metrics_listen, &server->metrics_listen_n);
+	return config_read_addresses(s, value, 9553, &server->metrics_listen,
+				     &server->metrics_listen_n);
 }
 
 static enum err read_tls(struct schema *s, const struct yaml_node *value, void *into)
@@ -412,8 +413,14 @@ static enum err read_server(struct schema *s, const struct yaml_node *value, voi
 	return schema_read(s, value, SERVER_ROWS, &((struct reading *)into)->config->server);
 }
 
+static enum err read_api(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return config_api_read(s, value, &((struct reading *)into)->config->api);
+}
+
 static const struct schema_row FILE_ROWS[] = {
 	{ .key = "server", .kind = SCHEMA_CUSTOM, .custom = read_server },
+	{ .key = "api", .kind = SCHEMA_CUSTOM, .custom = read_api },
 	{ .key = "geo", .kind = SCHEMA_CUSTOM, .custom = keep_geo },
 	{ .key = "signing", .kind = SCHEMA_CUSTOM, .custom = keep_signing },
 	{ .key = "tsig-keys", .kind = SCHEMA_CUSTOM, .custom = keep_tsig_keys },
@@ -662,6 +669,7 @@ static void set_defaults(struct config *c)
 		.control_socket = "/run/concord/control.sock",
 		.log_level = LOG_LEVEL_INFO,
 	};
+	c->api = CONFIG_API_DEFAULT;
 }
 
 static char *directory_of(struct arena *a, const char *path)

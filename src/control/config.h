@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/prefix.h"
+#include "control/config_api.h"
 #include "control/config_transfer.h"
 #include "dnssec/key.h"
 #include "query/rate_limit.h"
@@ -115,6 +116,7 @@ struct config {
 	size_t signing_n;
 	const struct config_zone *zones;
 	size_t zone_n;
+	struct config_api api;
 	struct arena *arena;
 };
 
@@ -122,5 +124,11 @@ enum err config_read(struct config **out, const char *path, struct diag *d);
 void config_free(struct config *c);
 /* Whether a rule of a zone names client certificates. */
 bool config_asks_clients(const struct config *c);
+
+/* For the files of this folder that read a section: one address or a list of them. */
+struct schema;
+struct yaml_node;
+enum err config_read_addresses(struct schema *s, const struct yaml_node *value, uint16_t port,
+			       struct config_address **out, size_t *out_n);
 
 #endif

@@ -168,6 +168,7 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 		signatures_unref(e->signatures);
 		e->signatures = NULL;
 	}
+	control_event(c, e->text, "zone", "{\"serial\":%u}", zone_serial(made->zone));
 	log_info(e->text, "zone: loaded, serial %u, %zu records%s", zone_serial(made->zone),
 		 zone_rr_n(made->zone), keys != NULL ? ", signed" : "");
 	warn_short_validity(e, z);
@@ -264,6 +265,18 @@ static void use_config(struct control *c, struct config *config)
 
 /* ---- start and end ---- */
 
+/* Who may use the API stands in a file of its own. */
+static enum err check_tokens(const struct config *config, struct diag *d)
+{
+	struct api_tokens *tokens = NULL;
+	enum err e = config->api.token_file != NULL
+			 ? api_tokens_read(&tokens, config->api.token_file, d)
+			 : ERR_OK;
+
+	api_tokens_free(tokens);
+	return e;
+}
+
 enum err control_check(const char *path, struct diag *d)
 {
 	struct config *config = NULL;
@@ -274,6 +287,8 @@ enum err control_check(const char *path, struct diag *d)
 	if (result)
 		return result;
 	result = databases_read(&db, &db_n, config, NULL, 0, d);
+	enum err tokens = check_tokens(config, d);
+	result = result ? result : tokens;
 	for (size_t i = 0; i < config->zone_n; i++) {
 		const struct config_zone *z = &config->zones[i];
 		struct served *made = NULL;
@@ -319,10 +334,11 @@ enum err control_new(struct control **out, uv_loop_t *loop, const char *path, st
 	c->path = realpath(path, NULL);
 	c->query = calloc(1, sizeof *c->query);
 	c->worker_n = 1;
+	c->events = events_new(c->started_at);
 	use_config(c, config);
 	rcu_thread_register();
-	if (c->path == NULL || c->query == NULL || !open_handles(c) || requests_open(c) ||
-	    nsec3_hasher_new(&c->query->hasher)) {
+	if (c->path == NULL || c->query == NULL || c->events == NULL || !open_handles(c) ||
+	    requests_open(c) || nsec3_hasher_new(&c->query->hasher)) {
 		control_free(c);
 		return ERR_NOMEM;
 	}
@@ -464,6 +480,7 @@ void control_free(struct control *c)
 	if (c->query != NULL)
 		nsec3_hasher_free(c->query->hasher);
 	free(c->query);
+	events_free(c->events);
 	free(c->path);
 	free(c);
 }

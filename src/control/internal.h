@@ -10,6 +10,7 @@
 #define CONTROL_INTERNAL_H
 
 #include "control/control.h"
+#include "control/events.h"
 #include "control/health.h"
 #include "control/keyring.h"
 #include "control/server_info.h"
@@ -111,6 +112,9 @@ struct control {
 	struct health *health;
 	struct requests *requests; /* what workers hand on (request.h) */
 	struct query *query;       /* for explain */
+	struct events *events;
+	uint64_t audit_last;
+	bool audit_known;
 	struct query_stats query_stats;
 };
 

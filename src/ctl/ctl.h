@@ -24,6 +24,7 @@ struct ctl {
 	const char *socket;
 	bool json, colour;
 	const char *role, *owner, *client; /* options of verbs; NULL: not given */
+	const char *scopes, *zone, *peer, *file;
 };
 
 struct ctl_verb {
@@ -42,6 +43,9 @@ int client_call(const struct ctl *c, const char *method, const char *path, json_
 /* A part of a path or query, percent-encoded; to be freed. */
 char *client_escape(const char *text);
 
+/* token.c */
+int token_new(const struct ctl *c, char **args, int n);
+
 /* print.c */
 void print_json(json_t *j);
 void print_status(const struct ctl *c, json_t *j);
@@ -50,6 +54,7 @@ void print_zones(const struct ctl *c, json_t *j);
 void print_zone(const struct ctl *c, json_t *j);
 void print_keys(const struct ctl *c, json_t *keys);
 void print_lines(json_t *array);
+void print_audit(const struct ctl *c, json_t *j);
 void print_explain(const struct ctl *c, json_t *j);
 
 #endif

@@ -43,6 +43,10 @@ enum {
 	OPTION_ROLE,
 	OPTION_OWNER,
 	OPTION_CLIENT,
+	OPTION_SCOPES,
+	OPTION_ZONE,
+	OPTION_PEER,
+	OPTION_FILE,
 	OPTION_VERSION
 };
 
@@ -56,6 +60,10 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 		{ "role", required_argument, NULL, OPTION_ROLE },
 		{ "owner", required_argument, NULL, OPTION_OWNER },
 		{ "client", required_argument, NULL, OPTION_CLIENT },
+		{ "scopes", required_argument, NULL, OPTION_SCOPES },
+		{ "zone", required_argument, NULL, OPTION_ZONE },
+		{ "peer", required_argument, NULL, OPTION_PEER },
+		{ "file", required_argument, NULL, OPTION_FILE },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -83,6 +91,18 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 			break;
 		case OPTION_CLIENT:
 			c->client = optarg;
+			break;
+		case OPTION_SCOPES:
+			c->scopes = optarg;
+			break;
+		case OPTION_ZONE:
+			c->zone = optarg;
+			break;
+		case OPTION_PEER:
+			c->peer = optarg;
+			break;
+		case OPTION_FILE:
+			c->file = optarg;
 			break;
 		case OPTION_VERSION:
 			puts("concordctl " CONCORD_VERSION);

@@ -2,6 +2,7 @@
 /* Answers for a person: aligned columns, colour on a terminal. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "ctl/ctl.h"
 
@@ -173,4 +174,22 @@ void print_explain(const struct ctl *c, json_t *j)
 	if (text(j, "signature")[0] != 0)
 		printf("signature  %s\n", text(j, "signature"));
 	printf("why        %s\n", text(j, "why"));
+}
+
+void print_audit(const struct ctl *c, json_t *j)
+{
+	json_t *all = json_object_get(j, "entries");
+
+	for (size_t i = json_array_size(all); i-- > 0;) {
+		json_t *e = json_array_get(all, i);
+		time_t at = (time_t)number(e, "at");
+		struct tm tm;
+		char when[32];
+		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &tm));
+		printf("%s %s%s%s: %s: %s%lld%s%s%s%s\n", when, text(e, "who"),
+		       text(e, "from")[0] != 0 ? " from " : "", text(e, "from"), text(e, "what"),
+		       number(e, "status") >= 400 ? YELLOW(c) : GREEN(c), number(e, "status"),
+		       PLAIN(c), flag(e, "forced") ? ", forced" : "",
+		       text(e, "detail")[0] != 0 ? ": " : "", text(e, "detail"));
+	}
 }

@@ -240,6 +240,13 @@ static int explain(const struct ctl *c, char **args, int n)
 	return call(c, "GET", path, NULL, print_explain);
 }
 
+static int audit(const struct ctl *c, char **args, int n)
+{
+	(void)args;
+	(void)n;
+	return call(c, "GET", strdup("/v1/audit"), NULL, print_audit);
+}
+
 #define ANY_ARGS 16
 
 const struct ctl_verb CTL_VERBS[] = {
@@ -264,5 +271,8 @@ const struct ctl_verb CTL_VERBS[] = {
 	{ "cds", "withdraw", 1, 1, "ZONE", "take them back", cds_withdraw },
 	{ "explain", NULL, 2, 2, "NAME TYPE --client ADDR[/LEN]", "why a client gets its answer",
 	  explain },
+	{ "token", "new", 1, 1, "ID [--scopes LIST] [--zone LIST] [--peer ID] [--file FILE]",
+	  "make a token for the HTTP interface", token_new },
+	{ "audit", NULL, 0, 0, "", "who changed what, newest last", audit },
 	{ NULL, NULL, 0, 0, NULL, NULL, NULL },
 };

@@ -25,7 +25,7 @@ MAY_INCLUDE = {
     "transfer": {"zone", "geo", "dnssec", "dns", "base"},
     "health": {"geo", "base"},
     "control": {"transfer", "health", "query", "store", "multisigner", "zone", "geo", "dnssec", "dns", "base"},
-    "api": {"control", "base"},
+    "api": {"control", "dns", "base"},
     "ctl": set(),
     ".": {"net", "api", "control", "transfer", "base"},  # main.c
 }
@@ -33,7 +33,7 @@ MAY_INCLUDE = {
 # Headers of libraries and the folders that are their home.
 VENDOR_HOMES = {
     "uv.h": {"net", "transfer", "health", "control", "api", "."},
-    "openssl/": {"dns", "dnssec", "transfer", "control", "net"},
+    "openssl/": {"dns", "dnssec", "transfer", "control", "net", "api", "ctl"},
     "ldns/": {"control"},
     "yaml.h": {"control"},
     "urcu": {"base"},

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Keys of a zone, one at a time; whole sets of peers are in routes_peers.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/internal.h"
+
+static struct response get_keys(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	json_t *j = control_key_list(a->options.control, r->segment[0], &result);
+
+	return response_of(j, &result);
+}
+
+static struct response post_keys(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	struct control *c = a->options.control;
+	const char *generate = request_field(r, "generate"), *dnskey = request_field(r, "dnskey");
+	json_t *j = NULL;
+
+	if (!json_is_object(r->json))
+		return response_problem(
+		    400, "the body must be a JSON object with 'dnskey' or 'generate'");
+	if (generate != NULL)
+		j = control_key_generate(c, r->segment[0], generate, &result);
+	else if (dnskey != NULL)
+		j = control_key_import(c, r->segment[0], dnskey, request_field(r, "owner"),
+				       &result);
+	else
+		return response_problem(
+		    400, "the body must have 'dnskey' (a record) or 'generate' (a role)");
+	return response_of(j, &result);
+}
+
+/* "12345-13" or "12345". */
+static bool read_tag(const char *text, uint16_t *tag, uint8_t *algorithm)
+{
+	char *end;
+	unsigned long t = strtoul(text, &end, 10), alg = 0;
+
+	if (end == text || t > 65535)
+		return false;
+	if (*end == '-') {
+		const char *second = end + 1;
+		alg = strtoul(second, &end, 10);
+		if (end == second || alg == 0 || alg > 255)
+			return false;
+	}
+	*tag = (uint16_t)t;
+	*algorithm = (uint8_t)alg;
+	return *end == 0;
+}
+
+static struct response delete_key(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	uint16_t tag;
+	uint8_t algorithm;
+
+	if (!read_tag(r->segment[1], &tag, &algorithm))
+		return response_problem(400, "a key is named by TAG or TAG-ALGORITHM");
+	json_t *j = control_key_remove(a->options.control, r->segment[0], tag, algorithm, &result);
+	return response_of(j, &result);
+}
+
+static struct response get_dnskey(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	json_t *j = control_key_export(a->options.control, r->segment[0],
+				       request_argument(r, "role"), &result);
+
+	return response_of(j, &result);
+}
+
+static struct response put_cds(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	json_t *j = control_cds_set(a->options.control, r->segment[0], true, &result);
+
+	return response_of(j, &result);
+}
+
+static struct response delete_cds(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	json_t *j = control_cds_set(a->options.control, r->segment[0], false, &result);
+
+	return response_of(j, &result);
+}
+
+const struct route ROUTES_KEYS[] = {
+	{ "GET", "/v1/zones/{zone}/keys", API_READ, get_keys, "keys of the merged set" },
+	{ "POST", "/v1/zones/{zone}/keys", API_KEYS, post_keys, "make or import a key" },
+	{ "DELETE", "/v1/zones/{zone}/keys/{key}", API_KEYS, delete_key, "remove a key" },
+	{ "GET", "/v1/zones/{zone}/dnskey", API_READ, get_dnskey, "own public keys as records" },
+	{ "PUT", "/v1/zones/{zone}/cds", API_KEYS, put_cds, "publish CDS and CDNSKEY" },
+	{ "DELETE", "/v1/zones/{zone}/cds", API_KEYS, delete_cds, "withdraw CDS and CDNSKEY" },
+	{ 0 },
+};

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Zones. */
+#include <string.h>
+
+#include "api/internal.h"
+
+static struct response get_zones(struct api *a, struct request *r)
+{
+	json_t *j = control_zone_list(a->options.control), *zones = json_object_get(j, "zones");
+
+	for (size_t i = json_array_size(zones); i-- > 0;) {
+		const char *name =
+		    json_string_value(json_object_get(json_array_get(zones, i), "name"));
+		if (name != NULL && !access_zone_is_open(&r->principal, name))
+			json_array_remove(zones, i);
+	}
+	return response_json(j);
+}
+
+static struct response get_zone(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	json_t *j = control_zone_status(a->options.control, r->segment[0], &result);
+
+	return response_of(j, &result);
+}
+
+const struct route ROUTES_ZONES[] = {
+	{ "GET", "/v1/zones", API_READ, get_zones, "zones that are served" },
+	{ "GET", "/v1/zones/{zone}", API_READ, get_zone, "one zone: serial, keys, DS" },
+	{ 0 },
+};
