@@ -166,30 +166,6 @@ struct trie_found trie_find(const struct trie *t, struct span key)
 	return f;
 }
 
-void trie_prefetch(struct trie_step *s, unsigned n)
-{
-	bool moving = true;
-
-	for (unsigned i = 0; i < n; i++)
-		s[i].at = s[i].trie->root;
-	while (moving) {
-		moving = false;
-		for (unsigned i = 0; i < n; i++) {
-			if (s[i].at == 0 || is_leaf(s[i].at))
-				continue;
-			const struct branch *b = branch_of(s[i].at);
-			unsigned slot = slot_of(s[i].key, b->at);
-			s[i].at = b->twig[has(b, slot) ? index_of(b, slot) : 0];
-			__builtin_prefetch(leaf_of(s[i].at));
-			moving = true;
-		}
-	}
-	for (unsigned i = 0; i < n; i++) {
-		s[i].value = s[i].at != 0 ? leaf_of(s[i].at)->value : NULL;
-		__builtin_prefetch(s[i].value);
-	}
-}
-
 static const struct leaf *outermost(ref r, bool last)
 {
 	while (!is_leaf(r)) {

@@ -56,17 +56,6 @@ void trie_abort(struct trie *t);
 size_t trie_count(const struct trie *t);
 size_t trie_bytes(const struct trie *t); /* memory of nodes and keys, about */
 
-/* Walks many keys side by side and asks for the memory that looking them up will need, so that the
- * waits for it overlap. `value` gets that of the leaf where the walk ends (the key's own, or one
- * that shares most with it); NULL in an empty trie. */
-struct trie_step {
-	const struct trie *trie;
-	struct span key;
-	void *value;
-	uintptr_t at; /* private */
-};
-void trie_prefetch(struct trie_step *steps, unsigned n);
-
 void *trie_get(const struct trie *t, struct span key);
 /* exact, ancestor, ancestor_len. */
 struct trie_found trie_find(const struct trie *t, struct span key);

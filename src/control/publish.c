@@ -15,6 +15,7 @@ static void destroy(struct published *p)
 		served_unref(p->served[i]);
 	trie_free(p->view.zones);
 	made_names_unref(p->made_names);
+	name_index_free(p->view.zone_index);
 	free(p->served);
 	free(p->zone_views);
 	free(p->nsid);
@@ -30,6 +31,7 @@ static enum err add_zone(struct published *p, struct trie *zones, const struct z
 	struct zone_view *zv = &p->zone_views[p->n];
 
 	*zv = (struct zone_view){
+		.name = zone_name(s->zone),
 		.zone = s->zone,
 		.steer = s->steered != NULL ? s->steered->set : NULL,
 		.keys = s->keys,
@@ -47,6 +49,22 @@ static enum err add_zone(struct published *p, struct trie *zones, const struct z
 	return trie_set(zones, (struct span){ key, n }, zv, NULL);
 }
 
+/* Without memory there is none: zones are then found in the tree. */
+static struct name_index *index_zones(const struct published *p)
+{
+	struct name_index *x = name_index_new(p->n);
+
+	for (size_t i = 0; x != NULL && i < p->n; i++) {
+		if (name_index_set(x, (const struct named *)&p->zone_views[i]))
+			continue;
+		name_index_abort(x);
+		return NULL;
+	}
+	if (x != NULL)
+		name_index_seal(x);
+	return x;
+}
+
 static enum err add_zones(struct published *p, const struct control *c)
 {
 	struct trie *empty = trie_new(), *zones = empty != NULL ? trie_edit(empty) : NULL;
@@ -61,6 +79,7 @@ static enum err add_zones(struct published *p, const struct control *c)
 		trie_seal(zones);
 	trie_free(empty);
 	p->view.zones = e ? NULL : zones;
+	p->view.zone_index = e ? NULL : index_zones(p);
 	return e;
 }
 

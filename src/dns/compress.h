@@ -12,26 +12,26 @@
 
 #include <stdint.h>
 
-#include "dns/name.h"
+#include "dns/name_probe.h"
 #include "dns/wire.h"
 
 #define COMPRESS_MAX 128
 
 struct compress {
+	const struct name_probe *asked; /* the question's name, at the message's start; or NULL */
 	uint16_t n;
 	uint16_t
 	    at[COMPRESS_MAX]; /* offset in the message of a label that starts a remembered suffix */
-	uint8_t hash[COMPRESS_MAX]; /* of that suffix, lower-cased: most mismatches end here */
+	uint16_t hash[COMPRESS_MAX]; /* of that suffix: most mismatches end here */
 };
 
-static inline void compress_start(struct compress *c)
+/* `asked` is borrowed until the next start. */
+static inline void compress_start(struct compress *c, const struct name_probe *asked)
 {
+	c->asked = asked;
 	c->n = 0;
 }
 
-/* Remembers the suffixes of an uncompressed name that stands at `at` already (the question's). */
-void compress_remember(struct compress *c, const struct writer *w, uint16_t at,
-		       const struct name *name);
 /* Forgets what was remembered at or past `at` (a section was taken back). */
 void compress_rewind(struct compress *c, uint16_t at);
 

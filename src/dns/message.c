@@ -108,6 +108,10 @@ enum message_verdict message_parse(struct span in, struct message *m)
 	m->tsig = (struct span){ 0 };
 	m->qtype = 0;
 	m->qclass = 0;
+	m->qname.len = 1; /* the root, where nothing is asked */
+	m->qname.label_n = 0;
+	m->qname.offset[0] = 0;
+	m->qname.wire[0] = 0;
 	if (m->opcode != OPCODE_QUERY && m->opcode != OPCODE_NOTIFY && m->opcode != OPCODE_UPDATE)
 		return MESSAGE_NOTIMP;
 	if (is_cookie_request(m))

@@ -61,6 +61,29 @@ static void finish(struct name *out, unsigned len)
 	out->len = (uint8_t)(len + 1);
 }
 
+/* Most names are plain and whole: those are copied at once. False: read it label by label. */
+static bool read_whole(struct reader *r, struct name *out)
+{
+	const uint8_t *p = r->p;
+	size_t left = (size_t)(r->end - p), at = 0;
+	unsigned n = 0;
+
+	if (left > NAME_MAX_LEN)
+		left = NAME_MAX_LEN;
+	for (; at < left && p[at] != 0; at += 1u + p[at]) {
+		if (p[at] > NAME_LABEL_MAX)
+			return false;
+		out->offset[n++] = (uint8_t)at;
+	}
+	if (at >= left)
+		return false;
+	out->label_n = (uint8_t)n;
+	memcpy(out->wire, p, at + 1);
+	finish(out, (unsigned)at);
+	r->p = p + at + 1;
+	return true;
+}
+
 static void read_name(struct reader *r, struct name *out, bool pointers)
 {
 	const uint8_t *p = r->p;
@@ -68,6 +91,8 @@ static void read_name(struct reader *r, struct name *out, bool pointers)
 	unsigned len = 0;
 	bool jumped = false;
 
+	if (!r->bad && read_whole(r, out))
+		return;
 	out->label_n = 0;
 	if (r->bad)
 		goto bad;

@@ -104,6 +104,19 @@ const struct sig *sigcache_peek(const struct sigcache *c, uint32_t id)
 			 : NULL;
 }
 
+void sigcache_prefetch(const struct sigcache *c, uint32_t id)
+{
+	struct page *p = page_of(c, id);
+
+	if (p == NULL)
+		return;
+	const uint8_t *g =
+	    (const uint8_t *)atomic_load_explicit(&p->sig[id % PAGE_SLOTS], memory_order_relaxed);
+	__builtin_prefetch(g);
+	__builtin_prefetch(g + 64);
+	__builtin_prefetch(g + 128);
+}
+
 bool sigcache_claim(struct sigcache *c, uint32_t id)
 {
 	struct page *p = page_of(c, id);

@@ -43,6 +43,8 @@ const struct sig *sigcache_get(const struct sigcache *c, uint32_t id, uint64_t k
 			       int64_t now, enum sig_state *state);
 /* What the slot has, whatever it is worth; borrowed like that. NULL: nothing. */
 const struct sig *sigcache_peek(const struct sigcache *c, uint32_t id);
+/* Asks for the memory that a get will read; waits for its first part. */
+void sigcache_prefetch(const struct sigcache *c, uint32_t id);
 
 /* True: the caller must sign, then publish or release. */
 bool sigcache_claim(struct sigcache *c, uint32_t id);

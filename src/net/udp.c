@@ -120,6 +120,7 @@ static bool answer(struct udp_socket *s, struct udp_batch *b, int i, int slot)
 
 	if (b->in[i].msg_hdr.msg_flags & MSG_TRUNC)
 		return false; /* larger than any query is */
+	w->query.looked_up = &w->query.ahead[i];
 	enum verdict v = p->answer(&w->query, in, &from.client, &out);
 	if (v == QUERY_HANDOFF) {
 		if (handoff_query(w, in, &from))
@@ -158,15 +159,15 @@ static void send_batch(struct udp_socket *s, struct udp_batch *b, int n)
 	}
 }
 
-_Static_assert(BATCH <= QUERY_PREFETCH_MAX, "a batch is prefetched whole");
+_Static_assert(BATCH <= QUERY_AHEAD_MAX, "a batch is looked up whole");
 
-static void prefetch(const struct worker *w, const struct udp_batch *b, int n)
+static void look_ahead(struct worker *w, const struct udp_batch *b, int n)
 {
 	struct span in[BATCH];
 
 	for (int i = 0; i < n; i++)
 		in[i] = (struct span){ b->request[i], b->in[i].msg_len };
-	query_prefetch(w->query.view, in, (unsigned)n);
+	query_look_ahead(&w->query, in, (unsigned)n);
 }
 
 void udp_ready(uv_poll_t *poll, int status, int events)
@@ -184,8 +185,7 @@ void udp_ready(uv_poll_t *poll, int status, int events)
 		if (n <= 0 || !worker_begin(w))
 			return;
 		uint64_t since_ns = latency_now_ns();
-		if (n > 1)
-			prefetch(w, b, n);
+		look_ahead(w, b, n);
 		for (int i = 0; i < n; i++)
 			replies += answer(s, b, i, replies);
 		send_batch(s, b, replies);

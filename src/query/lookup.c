@@ -3,26 +3,6 @@
  */
 #include "query/stages.h"
 
-/* The deepest of our zones that has the name. For DS the parent's side of a cut is meant (RFC 4035
- * §3.1.4.1): the zone above, where we serve that too. */
-static const struct zone_view *find_zone(const struct query *q, const struct name *name)
-{
-	uint8_t key[NAME_KEY_MAX];
-	uint16_t ends[NAME_LABELS_MAX];
-	size_t len = name_key_ends(name, key, ends);
-	struct trie_found f = trie_find(q->view->zones, (struct span){ key, len });
-
-	if (f.exact != NULL && q->msg.qtype == TYPE_DS && name->label_n > 0) {
-		size_t parent_len = ends[name->label_n - 1];
-		struct trie_found above =
-		    trie_find(q->view->zones, (struct span){ key, parent_len });
-		const void *parent = above.exact != NULL ? above.exact : above.ancestor;
-		if (parent != NULL)
-			return parent;
-	}
-	return f.exact != NULL ? f.exact : f.ancestor;
-}
-
 /* The name that a CNAME or DNAME of one record points to. */
 static const uint8_t *target_of(const struct rrset *r)
 {
@@ -65,10 +45,10 @@ static const struct rrset *matching(const struct query *q, const struct zone_vie
 /* The CNAME that stands for a name below a DNAME (RFC 6672 §3.1). NULL where the new name would be
  * too long. */
 static const struct rrset *synthesize_cname(struct query *q, const struct node *dname,
-					    const struct rrset *rrset, const struct name *name)
+					    const struct rrset *rrset, const uint8_t *name)
 {
 	const uint8_t *to = target_of(rrset);
-	size_t keep = (size_t)name->len - name_len(dname->name);
+	size_t keep = name_len(name) - name_len(dname->name);
 	size_t to_len = name_len(to);
 
 	if (keep + to_len > NAME_MAX_LEN)
@@ -87,7 +67,7 @@ static const struct rrset *synthesize_cname(struct query *q, const struct node *
 	write_u16(&w, CLASS_IN);
 	write_u32(&w, rrset->ttl);
 	write_u16(&w, (uint16_t)(keep + to_len));
-	write_bytes(&w, name->wire, keep);
+	write_bytes(&w, name, keep);
 	write_bytes(&w, to, to_len);
 	return made;
 }
@@ -102,7 +82,7 @@ static const uint8_t *answer_dname(struct query *q, const struct zone_view *zv,
 	answer_add(q, SECTION_ANSWER, zv, dname, node->name);
 	if (q->synthesized_n == ANSWER_SYNTHESIZED_MAX)
 		return NULL; /* the client goes on from here, if it wants to */
-	const struct rrset *cname = synthesize_cname(q, node, dname, &q->target);
+	const struct rrset *cname = synthesize_cname(q, node, dname, name);
 	if (cname == NULL) {
 		q->answer.rcode = RCODE_YXDOMAIN; /* RFC 6672 §2.2 */
 		return NULL;
@@ -138,23 +118,23 @@ static const uint8_t *answer_node(struct query *q, const struct zone_view *zv,
 	return next;
 }
 
-static const uint8_t *answer_name(struct query *q, const struct zone_view *zv, const uint8_t *name)
+static const uint8_t *answer_name(struct query *q, const struct query_ahead *a, const uint8_t *name)
 {
-	struct zone_find f = zone_find(zv->zone, &q->target);
+	const struct zone_find *f = &a->found;
 
-	switch (f.match) {
+	switch (f->match) {
 	case ZONE_EXACT:
 	case ZONE_WILDCARD:
-		return answer_node(q, zv, &f, name);
+		return answer_node(q, a->zv, f, name);
 	case ZONE_DNAME:
-		return answer_dname(q, zv, f.node, name);
+		return answer_dname(q, a->zv, f->node, name);
 	case ZONE_CUT:
-		if (q->msg.qtype == TYPE_DS && name_equal(f.node->name, name))
-			return answer_node(q, zv, &f, name);
-		answer_referral(q, zv, f.node);
+		if (q->msg.qtype == TYPE_DS && f->node->label_n == a->asked.label_n)
+			return answer_node(q, a->zv, f, name);
+		answer_referral(q, a->zv, f->node);
 		return NULL;
 	case ZONE_NXDOMAIN:
-		answer_no_name(q, zv, &f, name);
+		answer_no_name(q, a->zv, f, name);
 		return NULL;
 	}
 	return NULL;
@@ -170,33 +150,48 @@ static bool is_answered(const struct query *q, const uint8_t *name)
 	return false;
 }
 
+/* The look-up of the name asked: made ahead, or now. */
+static const struct query_ahead *first_look(struct query *q)
+{
+	const struct query_ahead *a = q->looked_up;
+
+	if (a == NULL || !a->done) {
+		name_probe_of(&q->own.asked, q->msg.qname.wire);
+		query_look(&q->own, q->view, q->msg.qtype);
+		a = &q->own;
+	}
+	q->asked = &a->asked;
+	return a;
+}
+
 enum step query_lookup(struct query *q)
 {
 	const uint8_t *name = q->msg.qname.wire;
-	const struct zone_view *zv = find_zone(q, &q->msg.qname);
+	const struct query_ahead *a = first_look(q);
+	struct query_ahead next;
 
-	if (zv == NULL)
+	if (a->zv == NULL)
 		return answer_settle(q, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE);
-	q->answer.zone = zv;
-	if (!zv->ecs)
+	q->answer.zone = a->zv;
+	if (!a->zv->ecs)
 		q->answer.edns.ecs = false;
 	q->answer.aa = true;
-	if (zone_is_compact(zv) && query_wants_dnssec(q, zv)) /* RFC 9824 §5.1 */
+	if (zone_is_compact(a->zv) && query_wants_dnssec(q, a->zv)) /* RFC 9824 §5.1 */
 		q->answer.edns.flags |= q->msg.edns.flags & EDNS_CO;
 	q->no_closer_n = 0;
-	q->target = q->msg.qname;
 	for (unsigned i = 0; i < ANSWER_CHAIN_MAX; i++) {
-		name = answer_name(q, zv, name);
+		name = answer_name(q, a, name);
 		if (name == NULL)
 			break;
 		/* RFC 1034 §4.3.2 step 3a: go on where the alias points, as long as that is ours
 		 * and not a loop. */
 		if (is_answered(q, name))
 			break;
-		name_from_wire(&q->target, name);
-		zv = find_zone(q, &q->target);
-		if (zv == NULL)
+		name_probe_of(&next.asked, name);
+		query_look(&next, q->view, q->msg.qtype);
+		if (next.zv == NULL)
 			break;
+		a = &next;
 	}
 	for (unsigned i = 0; i < q->no_closer_n; i++)
 		answer_no_closer(q, &q->no_closer[i]);

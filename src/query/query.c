@@ -30,6 +30,7 @@ static void start(struct query *q, const struct query_client *from)
 	q->answer.no_name = false;
 	q->answer.slipped = false;
 	q->answer.zone = NULL;
+	q->asked = NULL;
 	q->cookie_good = false;
 	q->answer.edns = (struct edns_answer){ .udp_size = q->view->udp_size };
 }
@@ -102,7 +103,9 @@ enum verdict query_answer(struct query *q, struct span in, const struct query_cl
 {
 	start(q, from);
 	counter_add(from->tcp ? &q->stats->tcp_requests : &q->stats->udp_requests, 1);
-	switch (run(q, in)) {
+	enum step s = run(q, in);
+	q->looked_up = NULL;
+	switch (s) {
 	case STEP_DROPPED:
 		counter_add(&q->stats->drops, 1);
 		return QUERY_DROP;

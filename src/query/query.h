@@ -22,6 +22,7 @@
 #include "base/span.h"
 #include "dns/compress.h"
 #include "dns/message.h"
+#include "dns/name_probe.h"
 #include "dns/wire.h"
 #include "dnssec/nsec3.h"
 #include "query/need.h"
@@ -93,6 +94,18 @@ struct answer {
 
 #define QUERY_NEEDS_MAX ANSWER_RRSETS_MAX
 
+/* A question's look-up, made before its turn. */
+struct query_ahead {
+	bool done;
+	uint16_t qtype;
+	const struct zone_view *zv; /* NULL: none of our zones */
+	struct zone_find found;
+	struct name_probe asked;
+};
+
+/* Questions that are looked up side by side. */
+#define QUERY_AHEAD_MAX 32
+
 struct query {
 	/* Set by the owner for life. */
 	struct signer *signer;
@@ -106,6 +119,9 @@ struct query {
 	int64_t now; /* seconds since 1970 */
 	unsigned
 	    sign_budget; /* signatures that may still be made in this loop turn; counted down */
+	/* Set by the owner for one question, and used up by it: its own look-up in `ahead`, or
+	 * NULL. */
+	const struct query_ahead *looked_up;
 	/* Results besides the bytes. */
 	struct query_need need[QUERY_NEEDS_MAX]; /* with QUERY_WAIT: all that is missing; with
 						    QUERY_REPLY: renewals that are due */
@@ -116,7 +132,6 @@ struct query {
 	/* Scratch of one question. */
 	struct message msg;
 	struct answer answer;
-	struct name target; /* the name being looked up: qname, then CNAME targets */
 	struct query_client client;
 	struct answer_synthesized synthesized[ANSWER_SYNTHESIZED_MAX];
 	unsigned synthesized_n;
@@ -124,15 +139,20 @@ struct query {
 	struct keyed_sig made_sig[ANSWER_MADE_MAX];
 	struct answer_no_closer no_closer[ANSWER_CHAIN_MAX];
 	unsigned no_closer_n;
+	const struct name_probe *asked; /* the name asked, for compression */
+	struct query_ahead own;         /* where nobody looked ahead */
 	struct compress compress;
 	bool compress_started;
+	const uint8_t *last_owner; /* the owner written last, and where it stands */
+	uint16_t last_owner_at;
 	bool cookie_good; /* the client has shown that it is where it says */
+	struct query_ahead ahead[QUERY_AHEAD_MAX];
 };
 
-/* Requests that are about to be answered, at most QUERY_PREFETCH_MAX: asks for the zone data that
- * they will need, so that the waits for memory overlap. Trusts nothing in them. */
-#define QUERY_PREFETCH_MAX 32
-void query_prefetch(const struct view *v, const struct span *in, unsigned n);
+/* Requests that are about to be answered, at most QUERY_AHEAD_MAX, all in this view: looks their
+ * names up side by side, so that the waits for memory overlap; request i's is ahead[i]. Trusts
+ * nothing in them. */
+void query_look_ahead(struct query *q, const struct span *in, unsigned n);
 
 /* Answers one request into `out`, whose room is the most that may be sent: 65535 for TCP; for UDP
  * the buffer (at least the view's udp_size); the client's limit is applied here. Needs a view. */

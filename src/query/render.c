@@ -23,19 +23,29 @@ static size_t limit_of(const struct query *q, const struct writer *out)
 	return limit < room ? limit : room;
 }
 
-/* Most owners are the name asked for, which needs no table. */
+static void write_name(struct query *q, struct writer *w, const uint8_t *name)
+{
+	if (!q->compress_started) {
+		compress_start(&q->compress, q->asked);
+		q->compress_started = true;
+	}
+	compress_write(&q->compress, w, name);
+}
+
+/* Most owners are the name asked for, or that of the record before: these need no table. */
 static void write_owner(struct query *q, struct writer *w, const uint8_t *owner)
 {
 	if (owner == q->msg.qname.wire) {
 		write_u16(w, QNAME_POINTER);
-		return;
+	} else if (owner == q->last_owner) {
+		write_u16(w, q->last_owner_at);
+	} else {
+		size_t at = writer_len(w);
+		write_name(q, w, owner);
+		bool pointer = !w->full && writer_len(w) == at + 2;
+		q->last_owner = at < 0x4000 || pointer ? owner : NULL;
+		q->last_owner_at = pointer ? load_u16(w->p - 2) : (uint16_t)(0xC000 | at);
 	}
-	if (!q->compress_started) {
-		compress_start(&q->compress);
-		compress_remember(&q->compress, w, MESSAGE_HEADER_LEN, &q->msg.qname);
-		q->compress_started = true;
-	}
-	compress_write(&q->compress, w, owner);
 }
 
 /* RDATA whose names may be compressed (RFC 3597 §4): piecewise, then the length is set. */
@@ -53,7 +63,7 @@ static void write_rdata_compressed(struct query *q, struct writer *w, uint16_t t
 		if (!names[i].compressible)
 			continue;
 		write_bytes(w, rdata.p + at, names[i].at - at);
-		write_owner(q, w, name);
+		write_name(q, w, name);
 		at = names[i].at + name_len(name);
 	}
 	write_bytes(w, rdata.p + at, rdata.n - at);
@@ -108,6 +118,7 @@ static bool write_rrset(struct query *q, struct writer *w, const struct answer_r
 		w->full = false;
 		if (q->compress_started)
 			compress_rewind(&q->compress, (uint16_t)(before - w->start));
+		q->last_owner = NULL;
 		return false;
 	}
 	*rr_n = (uint16_t)(*rr_n + n);
@@ -170,6 +181,7 @@ void query_render(struct query *q, struct writer *out)
 	size_t opt_len = opt ? fit_options(q, limit_of(q, out)) : 0;
 	struct writer w = writer_of(out->start, limit_of(q, out) - opt_len);
 	q->compress_started = false;
+	q->last_owner = NULL;
 	write_start(q, &w);
 	for (unsigned s = SECTION_ANSWER; s <= SECTION_ADDITIONAL && !truncated; s++)
 		truncated = !write_section(q, &w, s, &count[s]);

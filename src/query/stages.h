@@ -41,6 +41,12 @@ enum step answer_settle(struct query *q, uint16_t rcode, int ede);
 struct answer_rrset *answer_add(struct query *q, enum section section, const struct zone_view *zv,
 				const struct rrset *rrset, const uint8_t *owner);
 
+/* ahead.c: the deepest of our zones that has the name, or NULL; and the whole look-up of
+ * a->asked. */
+const struct zone_view *query_find_zone(const struct view *v, const struct name_probe *p,
+					uint16_t qtype);
+void query_look(struct query_ahead *a, const struct view *v, uint16_t qtype);
+
 /* steer.c: the variant of `rrset` for this client; RRsets that are not steered come back as they
  * are. */
 const struct rrset *query_steer(struct query *q, const struct zone_view *zv,

@@ -28,6 +28,7 @@
 #include "geo/steer.h"
 #include "query/cookie.h"
 #include "query/rate_limit.h"
+#include "zone/name_index.h"
 #include "zone/zone.h"
 
 /* Answers of a zone are counted by these: NOERROR, NXDOMAIN, SERVFAIL, other. */
@@ -36,6 +37,7 @@
 struct upkeep;
 
 struct zone_view {
+	const uint8_t *name; /* the zone's; first, for zone/name_index.h */
 	const struct zone *zone;
 	const struct steer_set *steer; /* NULL: nothing is steered */
 	const struct keyset *keys;     /* NULL: unsigned */
@@ -50,11 +52,12 @@ struct zone_view {
 
 struct view {
 	struct rcu_node rcu;
-	uint64_t id;        /* rises by one with each view */
-	int64_t made_at;    /* seconds since 1970 */
-	struct trie *zones; /* name_key() of the zone -> struct zone_view */
-	uint16_t udp_size;  /* largest UDP answer, and what our OPT says */
-	struct span nsid;   /* empty: none */
+	uint64_t id;                   /* rises by one with each view */
+	int64_t made_at;               /* seconds since 1970 */
+	struct trie *zones;            /* name_key() of the zone -> struct zone_view */
+	struct name_index *zone_index; /* the same by hash; NULL: only the trie */
+	uint16_t udp_size;             /* largest UDP answer, and what our OPT says */
+	struct span nsid;              /* empty: none */
 	const struct rrset
 	    *version; /* CHAOS TXT of version.bind and version.server; NULL: hidden */
 	const struct rrset *identity; /* ... of hostname.bind and id.server; NULL: hidden */

@@ -11,6 +11,7 @@
 
 #include "base/trie.h"
 #include "zone/builder.h"
+#include "zone/name_index.h"
 #include "zone/zone.h"
 
 /* Signature ids of one zone through all of its versions. */
@@ -27,8 +28,9 @@ struct zone_list {
 };
 
 struct zone {
-	struct trie *names;  /* name_key() -> struct node */
-	struct trie *hashes; /* NSEC3 hash -> struct rrset, the NSEC3 (nsec3.c) */
+	struct trie *names;       /* name_key() -> struct node */
+	struct trie *hashes;      /* NSEC3 hash -> struct rrset, the NSEC3 (nsec3.c) */
+	struct name_index *index; /* name -> struct node; NULL where there was no memory for it */
 	const struct node *apex;
 	const struct rrset *soa;
 	struct zone_ids *ids;

@@ -689,6 +689,51 @@ static void seal_nodes(struct zone_builder *b)
 	}
 }
 
+/* ---- the index ---- */
+
+struct indexing {
+	struct name_index *index;
+	bool failed;
+};
+
+static bool index_node(struct span key, void *value, void *context)
+{
+	struct indexing *i = context;
+
+	(void)key;
+	i->failed = !name_index_set(i->index, value);
+	return !i->failed;
+}
+
+/* The version's own index, or the base's with what was touched. Without memory there is none:
+ * look-ups then walk the tree. */
+static void make_index(struct zone_builder *b)
+{
+	struct zone *z = b->made;
+	struct indexing i = { 0 };
+
+	if (!b->change)
+		i.index = name_index_new(trie_count(z->names));
+	else if (b->base->index != NULL)
+		i.index = name_index_edit(b->base->index);
+	if (i.index == NULL)
+		return;
+	if (!b->change)
+		trie_walk(z->names, index_node, &i);
+	for (size_t k = 0; b->change && k < b->touched.n && !i.failed; k++) {
+		const uint8_t *name = b->touched.item[k];
+		struct node *n = node_at(z, name);
+		i.failed = n != NULL ? !name_index_set(i.index, (struct named *)n)
+				     : !name_index_remove(i.index, name);
+	}
+	if (i.failed) {
+		name_index_abort(i.index);
+		return;
+	}
+	name_index_seal(i.index);
+	z->index = i.index;
+}
+
 enum err zone_build_seal(struct zone_builder *b, struct zone **out, struct diag *d)
 {
 	struct zone_list dead = { 0 };
@@ -710,6 +755,7 @@ enum err zone_build_seal(struct zone_builder *b, struct zone **out, struct diag 
 	seal_nodes(b);
 	trie_seal(b->made->names);
 	trie_seal(b->made->hashes);
+	make_index(b);
 	hand_over(b, ids, id_n);
 	*out = b->made;
 	b->made = NULL;

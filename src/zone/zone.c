@@ -7,27 +7,38 @@
 
 /* ---- look-ups: the data plane's ---- */
 
-/* The topmost cut or DNAME strictly above or at the name with that key; NULL where there is none.
- */
-static const struct node *topmost(const struct zone *z, const uint8_t *key, const uint16_t *ends,
-				  unsigned from, unsigned to)
+static const struct node *node_by_key(const struct zone *z, const uint8_t *name)
 {
-	for (unsigned i = from; i <= to; i++) {
-		const struct node *n = trie_get(z->names, (struct span){ key, ends[i] });
-		if (n != NULL && (n->flags & (NODE_CUT | NODE_DNAME)))
-			return n;
-	}
-	return NULL;
+	uint8_t key[NAME_KEY_MAX];
+	size_t len = name_key(name, key);
+
+	return trie_get(z->names, (struct span){ key, len });
 }
 
-static const struct node *wildcard_of(const struct zone *z, const uint8_t *key, size_t len)
+/* The node of a name's last labels, or NULL. */
+static const struct node *node_of(const struct zone *z, const struct name_probe *p,
+				  unsigned label_n)
 {
-	uint8_t wildcard[NAME_KEY_MAX + 2];
+	const struct named *found = NULL;
 
-	memcpy(wildcard, key, len);
-	wildcard[len] = '*';
-	wildcard[len + 1] = 0;
-	return trie_get(z->names, (struct span){ wildcard, len + 2 });
+	if (z->index != NULL && name_index_get(z->index, p, label_n, &found) != NAME_INDEX_UNKNOWN)
+		return (const struct node *)found;
+	return node_by_key(z, name_probe_suffix(p, label_n));
+}
+
+static const struct node *wildcard_of(const struct zone *z, const struct name_probe *p,
+				      const struct node *encloser)
+{
+	static const uint8_t STAR[] = "\1*";
+	const struct named *found = NULL;
+	uint8_t name[NAME_MAX_LEN];
+
+	if (z->index != NULL &&
+	    name_index_child(z->index, p, encloser->label_n, STAR, &found) != NAME_INDEX_UNKNOWN)
+		return (const struct node *)found;
+	memcpy(name, STAR, 2);
+	memcpy(name + 2, encloser->name, name_len(encloser->name));
+	return node_by_key(z, name);
 }
 
 static struct zone_find found_above(const struct node *n, const struct node *encloser)
@@ -37,50 +48,95 @@ static struct zone_find found_above(const struct node *n, const struct node *enc
 	return (struct zone_find){ match, n, encloser };
 }
 
-struct zone_find zone_find(const struct zone *z, const struct name *name)
+/* The topmost cut or DNAME above a node that lies below one. */
+static const struct node *topmost(const struct zone *z, const struct name_probe *p,
+				  unsigned label_n)
 {
-	uint8_t key[NAME_KEY_MAX];
-	uint16_t ends[NAME_LABELS_MAX];
-	size_t len = name_key_ends(name, key, ends);
-	struct trie_found f = trie_find(z->names, (struct span){ key, len });
-	const struct node *exact = f.exact, *encloser = exact != NULL ? exact : f.ancestor;
+	for (unsigned i = z->apex->label_n; i < label_n; i++) {
+		const struct node *n = node_of(z, p, i);
+		if (n != NULL && (n->flags & (NODE_CUT | NODE_DNAME)))
+			return n;
+	}
+	return NULL;
+}
 
-	if (exact != NULL && !(exact->flags & (NODE_CUT | NODE_BELOW_CUT)))
-		return (struct zone_find){ ZONE_EXACT, exact, exact };
+/* What the closest encloser, which may be the name itself, makes of a look-up. */
+static struct zone_find judge(const struct zone *z, const struct name_probe *p,
+			      const struct node *encloser)
+{
 	if (encloser->flags & NODE_BELOW_CUT)
-		return found_above(topmost(z, key, ends, z->apex->label_n, name->label_n - 1u),
-				   encloser);
+		return found_above(topmost(z, p, encloser->label_n), encloser);
+	if (encloser->label_n == p->label_n && !(encloser->flags & NODE_CUT))
+		return (struct zone_find){ ZONE_EXACT, encloser, encloser };
 	if (encloser->flags & (NODE_CUT | NODE_DNAME))
 		return found_above(encloser, encloser);
 	if (encloser->flags & NODE_HAS_WILDCARD) {
-		const struct node *w = wildcard_of(z, key, f.ancestor_len);
+		const struct node *w = wildcard_of(z, p, encloser);
 		if (w != NULL)
 			return (struct zone_find){ ZONE_WILDCARD, w, encloser };
 	}
 	return (struct zone_find){ ZONE_NXDOMAIN, NULL, encloser };
 }
 
-const struct node *zone_node(const struct zone *z, const uint8_t *name)
+static const struct node *encloser_in_tree(const struct zone *z, const struct name_probe *p)
 {
 	uint8_t key[NAME_KEY_MAX];
-	size_t len = name_key(name, key);
+	size_t len = name_key(p->lower, key);
+	struct trie_found f = trie_find(z->names, (struct span){ key, len });
 
-	return trie_get(z->names, (struct span){ key, len });
+	return f.exact != NULL ? f.exact : f.ancestor;
 }
 
-void zone_prefetch_step(const struct zone *z, struct trie_step *step)
+struct zone_find zone_find_probe(const struct zone *z, const struct name_probe *p)
 {
-	step->trie = z->names;
+	const struct named *found = NULL;
+	unsigned n = p->label_n;
+
+	if (z->index != NULL && name_index_deepest(z->index, p, &n, &found) == NAME_INDEX_FOUND)
+		return judge(z, p, (const struct node *)found);
+	return judge(z, p, encloser_in_tree(z, p));
 }
 
-void zone_prefetch(struct trie_step *steps, unsigned n)
+struct zone_find zone_find(const struct zone *z, const struct name *name)
 {
-	trie_prefetch(steps, n);
+	struct name_probe p;
+
+	name_probe_of(&p, name->wire);
+	return zone_find_probe(z, &p);
+}
+
+void zone_find_many(struct zone_look *looks, unsigned n)
+{
+	struct name_index_step steps[ZONE_LOOKS_MAX];
+	struct zone_look *of[ZONE_LOOKS_MAX];
+	unsigned step_n = 0;
+
 	for (unsigned i = 0; i < n; i++) {
-		const struct node *node = steps[i].value;
-		if (node != NULL && node->rrset_n > 0)
-			__builtin_prefetch(node->rrset[0]);
+		struct zone_look *l = &looks[i];
+		if (l->zone->index == NULL) {
+			l->found = zone_find_probe(l->zone, l->probe);
+			continue;
+		}
+		of[step_n] = l;
+		steps[step_n++] =
+		    (struct name_index_step){ .index = l->zone->index, .probe = l->probe };
 	}
+	name_index_deepest_many(steps, step_n);
+	for (unsigned i = 0; i < step_n; i++) {
+		struct zone_look *l = of[i];
+		l->found = judge(l->zone, l->probe,
+				 steps[i].answer == NAME_INDEX_FOUND
+				     ? (const struct node *)steps[i].found
+				     : encloser_in_tree(l->zone, l->probe));
+	}
+}
+
+const struct node *zone_node(const struct zone *z, const uint8_t *name)
+{
+	struct name_probe p;
+
+	name_probe_of(&p, name);
+	return node_of(z, &p, p.label_n);
 }
 
 const struct rrset *node_rrset(const struct node *n, uint16_t type)
@@ -94,13 +150,11 @@ const struct rrset *node_rrset(const struct node *n, uint16_t type)
 const struct node *zone_nsec_for(const struct zone *z, const uint8_t *wire)
 {
 	uint8_t key[NAME_KEY_MAX];
-	uint16_t ends[NAME_LABELS_MAX];
-	struct name name;
 
 	/* Ends: each turn goes to an earlier name, and only empty non-terminals make another turn.
 	 */
-	for (name_from_wire(&name, wire);; name_from_wire(&name, wire)) {
-		size_t len = name_key_ends(&name, key, ends);
+	for (;;) {
+		size_t len = name_key(wire, key);
 		struct trie_found f = trie_find_previous(z->names, (struct span){ key, len });
 		const struct node *n = f.exact;
 		if (n == NULL || n->nsec == NULL)
@@ -109,9 +163,9 @@ const struct node *zone_nsec_for(const struct zone *z, const uint8_t *wire)
 			return n;
 		wire = n->name;
 		if (n->flags & NODE_BELOW_CUT) {
-			name_from_wire(&name, wire);
-			name_key_ends(&name, key, ends);
-			return topmost(z, key, ends, z->apex->label_n, name.label_n - 1u);
+			struct name_probe p;
+			name_probe_of(&p, wire);
+			return topmost(z, &p, p.label_n);
 		}
 	}
 }
@@ -187,7 +241,8 @@ size_t zone_rr_n(const struct zone *z)
 
 size_t zone_bytes(const struct zone *z)
 {
-	return trie_bytes(z->names) + trie_bytes(z->hashes) + z->data_bytes;
+	return trie_bytes(z->names) + trie_bytes(z->hashes) + name_index_bytes(z->index) +
+	       z->data_bytes;
 }
 
 uint32_t zone_sig_id_end(const struct zone *z)
@@ -280,6 +335,7 @@ void zone_free(struct zone *z)
 		trie_walk(z->names, free_node, NULL);
 		trie_walk(z->hashes, free_nsec3, NULL);
 	}
+	name_index_free(z->index);
 	trie_free(z->names);
 	trie_free(z->hashes);
 	ids_unref(z->ids);

@@ -23,6 +23,7 @@
 
 #include "base/trie.h"
 #include "dns/name.h"
+#include "dns/name_probe.h"
 #include "zone/rrset.h"
 
 struct zone;
@@ -51,11 +52,12 @@ enum node_flag {
 };
 
 struct node {
-	uint8_t flags; /* enum node_flag */
+	const uint8_t *name; /* wire, case as first seen; lies behind the array. First, for
+				zone/name_index.h */
+	uint8_t flags;       /* enum node_flag */
 	uint8_t label_n;
 	uint16_t rrset_n;
 	struct rrset *nsec;    /* NULL: none */
-	const uint8_t *name;   /* wire, case as first seen; lies behind the array */
 	struct rrset *rrset[]; /* ascending by type */
 };
 
@@ -78,14 +80,19 @@ struct zone_find {
 /* Looks `name` up. It must be at or below the apex. At a cut itself the match is ZONE_CUT; the
  * caller asks for DS there with the node that it gets. */
 struct zone_find zone_find(const struct zone *z, const struct name *name);
+struct zone_find zone_find_probe(const struct zone *z, const struct name_probe *p);
 
 /* The node at exactly that name, or NULL; cuts are not looked at (glue, additional data). */
 const struct node *zone_node(const struct zone *z, const uint8_t *name);
 
-/* Asks for the memory that zone_find() of these keys (name_key()) and their first RRsets will need;
- * steps[i].trie is set by zone_prefetch_step(). */
-void zone_prefetch_step(const struct zone *z, struct trie_step *step);
-void zone_prefetch(struct trie_step *steps, unsigned n);
+/* Many look-ups side by side, so that their waits for memory overlap; at most ZONE_LOOKS_MAX. */
+#define ZONE_LOOKS_MAX 32
+struct zone_look {
+	const struct zone *zone;
+	const struct name_probe *probe;
+	struct zone_find found;
+};
+void zone_find_many(struct zone_look *looks, unsigned n);
 
 /* The RRset of a type at a node, or NULL. */
 const struct rrset *node_rrset(const struct node *n, uint16_t type);

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A look-up in a large zone waits for memory half a dozen times, one wait after the other. The
+ * look-ups of a batch do not depend on one another: made side by side their waits overlap. */
+#include "query/stages.h"
+
+#define LINE 64
+
+/* The zone of a name, by the ordered tree. */
+static const struct zone_view *zone_in_tree(const struct view *v, const uint8_t *name)
+{
+	uint8_t key[NAME_KEY_MAX];
+	size_t len = name_key(name, key);
+	struct trie_found f = trie_find(v->zones, (struct span){ key, len });
+
+	return f.exact != NULL ? f.exact : f.ancestor;
+}
+
+/* The zone of a name's last labels. */
+static const struct zone_view *zone_of(const struct view *v, const struct name_probe *p,
+				       unsigned label_n)
+{
+	const struct named *found = NULL;
+	unsigned n = label_n;
+
+	if (v->zone_index != NULL) {
+		switch (name_index_deepest(v->zone_index, p, &n, &found)) {
+		case NAME_INDEX_FOUND:
+			return (const struct zone_view *)found;
+		case NAME_INDEX_ABSENT:
+			return NULL;
+		case NAME_INDEX_UNKNOWN:
+			break;
+		}
+	}
+	return zone_in_tree(v, name_probe_suffix(p, label_n));
+}
+
+const struct zone_view *query_find_zone(const struct view *v, const struct name_probe *p,
+					uint16_t qtype)
+{
+	const struct zone_view *zv = zone_of(v, p, p->label_n);
+
+	/* For DS the parent's side of a cut is meant (RFC 4035 §3.1.4.1): the zone above, where we
+	 * serve that too. */
+	if (zv != NULL && qtype == TYPE_DS && p->label_n > 0 &&
+	    name_equal_lower(zv->name, p->lower)) {
+		const struct zone_view *above = zone_of(v, p, p->label_n - 1u);
+		return above != NULL ? above : zv;
+	}
+	return zv;
+}
+
+void query_look(struct query_ahead *a, const struct view *v, uint16_t qtype)
+{
+	a->zv = query_find_zone(v, &a->asked, qtype);
+	if (a->zv != NULL)
+		a->found = zone_find_probe(a->zv->zone, &a->asked);
+}
+
+/* What is asked, where it is written plainly; all else is left to the parser that counts. */
+static bool read_question(struct span in, struct query_ahead *a)
+{
+	struct span rest = { in.p + MESSAGE_HEADER_LEN, in.n - MESSAGE_HEADER_LEN };
+
+	if (in.n < MESSAGE_HEADER_LEN + 5 || (in.p[2] & 0xf8) != 0 ||
+	    !name_probe_read(&a->asked, rest) || rest.n < a->asked.len + 4u)
+		return false;
+	a->qtype = load_u16(rest.p + a->asked.len);
+	return true;
+}
+
+/* The octets that an answer from here will read. */
+static void ask_for_rrsets(const struct node *n)
+{
+	for (unsigned i = 0; i < n->rrset_n && i < 3; i++) {
+		__builtin_prefetch(n->rrset[i]);
+		__builtin_prefetch((const uint8_t *)n->rrset[i] + LINE);
+	}
+	if (n->nsec != NULL)
+		__builtin_prefetch(n->nsec);
+}
+
+static void ask_for_signature(const struct query_ahead *a)
+{
+	const struct rrset *r = node_rrset(a->found.node, a->qtype);
+
+	if (r != NULL && r->sig_id != 0 && a->zv->sigs != NULL)
+		sigcache_prefetch(a->zv->sigs, r->sig_id);
+}
+
+void query_look_ahead(struct query *q, const struct span *in, unsigned n)
+{
+	struct zone_look looks[QUERY_AHEAD_MAX];
+	struct query_ahead *of[QUERY_AHEAD_MAX];
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < n && i < QUERY_AHEAD_MAX; i++) {
+		struct query_ahead *a = &q->ahead[i];
+		a->done = read_question(in[i], a);
+		if (!a->done)
+			continue;
+		a->zv = query_find_zone(q->view, &a->asked, a->qtype);
+		if (a->zv == NULL)
+			continue;
+		looks[used] = (struct zone_look){ .zone = a->zv->zone, .probe = &a->asked };
+		of[used++] = a;
+	}
+	zone_find_many(looks, used);
+	for (unsigned i = 0; i < used; i++) {
+		of[i]->found = looks[i].found;
+		if (looks[i].found.node != NULL)
+			ask_for_rrsets(looks[i].found.node);
+	}
+	for (unsigned i = 0; i < used; i++)
+		if (of[i]->found.match == ZONE_EXACT && of[i]->zv->keys != NULL)
+			ask_for_signature(of[i]);
+}
