@@ -470,6 +470,7 @@ void control_free(struct control *c)
 	for (size_t i = 0; i < c->entry_n; i++)
 		entry_free(c->entries[i]);
 	free(c->entries);
+	health_free(c->health);
 	databases_free(c->databases, c->database_n);
 	requests_close(c);
 	store_close(c->store);

@@ -380,23 +380,23 @@ enum err health_open(struct health **out, uv_loop_t *loop, struct store *store,
 	return store_list(store, OVERRIDE_PREFIX, restore_override, h);
 }
 
-static void on_flush_closed(uv_handle_t *handle)
-{
-	struct health *h = handle->data;
-
-	free_memory(h);
-	free(h->unsaved);
-	free(h);
-}
-
 void health_close(struct health *h)
 {
 	if (h == NULL)
 		return;
 	monitor_stop(h->monitor);
-	uv_close((uv_handle_t *)&h->flush, on_flush_closed);
+	uv_close((uv_handle_t *)&h->flush, NULL);
 	save(h);
+}
+
+void health_free(struct health *h)
+{
+	if (h == NULL)
+		return;
 	free_unsaved(h);
+	free_memory(h);
+	free(h->unsaved);
+	free(h);
 }
 
 void health_set_limits(struct health *h, const struct config_server *limits)

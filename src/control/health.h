@@ -7,7 +7,7 @@
  * what was known last; written within a second of a change            health/override/<value>
  * {"to", "since"} Invariant. An override is in the store before it takes effect. Threads.   The
  * control thread; words may be asked for while another thread loads zones (health/monitor.h).
- * Memory.    health_open() to health_close(); words that are still held stay readable after it.
+ * Memory.    health_open() to health_free(); words are readable until they are given back.
  */
 #ifndef CONTROL_HEALTH_H
 #define CONTROL_HEALTH_H
@@ -25,9 +25,10 @@ struct health;
 
 enum err health_open(struct health **out, uv_loop_t *loop, struct store *store,
 		     const struct config_server *limits);
-/* After the words of views are given back. Its handles close with the next turns of the loop.
- * Accepts NULL. */
+/* Ends all checks; its handles close with the next turns of the loop. health_free(): when the words
+ * are given back and the loop has turned. Both accept NULL. */
 void health_close(struct health *h);
+void health_free(struct health *h);
 void health_set_limits(struct health *h, const struct config_server *limits);
 
 /* For policies: borrowed until health_close(). */

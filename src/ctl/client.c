@@ -124,3 +124,19 @@ char *client_escape(const char *text)
 	curl_free(escaped);
 	return copy;
 }
+
+int client_run(const struct ctl *c, const char *method, char *path, json_t *body,
+	       void (*print)(const struct ctl *c, json_t *j))
+{
+	json_t *j = NULL;
+	int code = path != NULL ? client_call(c, method, path, body, &j) : CTL_FAILED;
+
+	if (j != NULL && c->json)
+		print_json(j);
+	else if (j != NULL && print != NULL)
+		print(c, j);
+	json_decref(j);
+	json_decref(body);
+	free(path);
+	return code;
+}

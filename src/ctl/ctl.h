@@ -40,11 +40,19 @@ extern const struct ctl_verb CTL_VERBS[]; /* ends with noun NULL */
  * standard error what went wrong, and returns the exit code. */
 int client_call(const struct ctl *c, const char *method, const char *path, json_t *body,
 		json_t **out);
+/* Calls, and prints the answer with `print` or as JSON. Takes `path` and `body`. */
+int client_run(const struct ctl *c, const char *method, char *path, json_t *body,
+	       void (*print)(const struct ctl *c, json_t *j));
 /* A part of a path or query, percent-encoded; to be freed. */
 char *client_escape(const char *text);
 
 /* token.c */
 int token_new(const struct ctl *c, char **args, int n);
+
+/* health.c */
+int health_show(const struct ctl *c, char **args, int n);
+int health_set(const struct ctl *c, char **args, int n);
+int health_feed(const struct ctl *c, char **args, int n);
 
 /* print.c */
 void print_json(json_t *j);

@@ -9,23 +9,6 @@
 
 #define KEY_FILE_MAX 8192
 
-/* Calls, and prints with `print` or as JSON. Takes `path` and `body`. */
-static int call(const struct ctl *c, const char *method, char *path, json_t *body,
-		void (*print)(const struct ctl *c, json_t *j))
-{
-	json_t *j = NULL;
-	int code = path != NULL ? client_call(c, method, path, body, &j) : CTL_FAILED;
-
-	if (j != NULL && c->json)
-		print_json(j);
-	else if (j != NULL && print != NULL)
-		print(c, j);
-	json_decref(j);
-	json_decref(body);
-	free(path);
-	return code;
-}
-
 /* "/v1/zones/ZONE" + rest; to be freed. */
 static char *zone_path(const char *zone, const char *rest)
 {
@@ -41,14 +24,14 @@ static int status(const struct ctl *c, char **args, int n)
 {
 	(void)args;
 	(void)n;
-	return call(c, "GET", strdup("/v1/status"), NULL, print_status);
+	return client_run(c, "GET", strdup("/v1/status"), NULL, print_status);
 }
 
 static int stats(const struct ctl *c, char **args, int n)
 {
 	(void)args;
 	(void)n;
-	return call(c, "GET", strdup("/v1/stats"), NULL, print_stats);
+	return client_run(c, "GET", strdup("/v1/stats"), NULL, print_stats);
 }
 
 static void print_reload(const struct ctl *c, json_t *j)
@@ -61,7 +44,7 @@ static void print_reload(const struct ctl *c, json_t *j)
 /* A configuration that is refused is a failure, not a conflict. */
 static int reload(const struct ctl *c, char **args, int n)
 {
-	int code = call(c, "POST", strdup("/v1/reload"), NULL, print_reload);
+	int code = client_run(c, "POST", strdup("/v1/reload"), NULL, print_reload);
 
 	(void)args;
 	(void)n;
@@ -72,13 +55,13 @@ static int zone_list(const struct ctl *c, char **args, int n)
 {
 	(void)args;
 	(void)n;
-	return call(c, "GET", strdup("/v1/zones"), NULL, print_zones);
+	return client_run(c, "GET", strdup("/v1/zones"), NULL, print_zones);
 }
 
 static int zone_status(const struct ctl *c, char **args, int n)
 {
 	(void)n;
-	return call(c, "GET", zone_path(args[0], ""), NULL, print_zone);
+	return client_run(c, "GET", zone_path(args[0], ""), NULL, print_zone);
 }
 
 static void print_ds(const struct ctl *c, json_t *j)
@@ -90,7 +73,7 @@ static void print_ds(const struct ctl *c, json_t *j)
 static int zone_ds(const struct ctl *c, char **args, int n)
 {
 	(void)n;
-	return call(c, "GET", zone_path(args[0], ""), NULL, print_ds);
+	return client_run(c, "GET", zone_path(args[0], ""), NULL, print_ds);
 }
 
 static void print_key_list(const struct ctl *c, json_t *j)
@@ -101,7 +84,7 @@ static void print_key_list(const struct ctl *c, json_t *j)
 static int key_list(const struct ctl *c, char **args, int n)
 {
 	(void)n;
-	return call(c, "GET", zone_path(args[0], "/keys"), NULL, print_key_list);
+	return client_run(c, "GET", zone_path(args[0], "/keys"), NULL, print_key_list);
 }
 
 static void print_one_key(const struct ctl *c, json_t *j)
@@ -119,8 +102,8 @@ static int key_generate(const struct ctl *c, char **args, int n)
 		fputs("concordctl: key generate needs --role ksk|zsk|csk\n", stderr);
 		return CTL_USAGE;
 	}
-	return call(c, "POST", zone_path(args[0], "/keys"), json_pack("{s:s}", "generate", c->role),
-		    print_one_key);
+	return client_run(c, "POST", zone_path(args[0], "/keys"),
+			  json_pack("{s:s}", "generate", c->role), print_one_key);
 }
 
 static int import_one(const struct ctl *c, const char *zone, const char *record)
@@ -129,7 +112,7 @@ static int import_one(const struct ctl *c, const char *zone, const char *record)
 
 	if (c->owner != NULL)
 		json_object_set_new(body, "owner", json_string(c->owner));
-	return call(c, "POST", zone_path(zone, "/keys"), body, print_one_key);
+	return client_run(c, "POST", zone_path(zone, "/keys"), body, print_one_key);
 }
 
 /* A file of DNSKEY records, one a line, as `key export`, dig and dnssec-keygen write them. */
@@ -189,7 +172,7 @@ static int key_remove(const struct ctl *c, char **args, int n)
 	(void)n;
 	snprintf(rest, sizeof rest, "/keys/%.*s%s%.8s", tag_len, args[1], slash != NULL ? "-" : "",
 		 slash != NULL ? slash + 1 : "");
-	return call(c, "DELETE", zone_path(args[0], rest), NULL, NULL);
+	return client_run(c, "DELETE", zone_path(args[0], rest), NULL, NULL);
 }
 
 static void print_export(const struct ctl *c, json_t *j)
@@ -205,19 +188,19 @@ static int key_export(const struct ctl *c, char **args, int n)
 	(void)n;
 	if (c->role != NULL)
 		snprintf(rest, sizeof rest, "/dnskey?role=%.20s", c->role);
-	return call(c, "GET", zone_path(args[0], rest), NULL, print_export);
+	return client_run(c, "GET", zone_path(args[0], rest), NULL, print_export);
 }
 
 static int cds_publish(const struct ctl *c, char **args, int n)
 {
 	(void)n;
-	return call(c, "PUT", zone_path(args[0], "/cds"), NULL, NULL);
+	return client_run(c, "PUT", zone_path(args[0], "/cds"), NULL, NULL);
 }
 
 static int cds_withdraw(const struct ctl *c, char **args, int n)
 {
 	(void)n;
-	return call(c, "DELETE", zone_path(args[0], "/cds"), NULL, NULL);
+	return client_run(c, "DELETE", zone_path(args[0], "/cds"), NULL, NULL);
 }
 
 static int explain(const struct ctl *c, char **args, int n)
@@ -237,14 +220,14 @@ static int explain(const struct ctl *c, char **args, int n)
 	free(name);
 	free(type);
 	free(client);
-	return call(c, "GET", path, NULL, print_explain);
+	return client_run(c, "GET", path, NULL, print_explain);
 }
 
 static int audit(const struct ctl *c, char **args, int n)
 {
 	(void)args;
 	(void)n;
-	return call(c, "GET", strdup("/v1/audit"), NULL, print_audit);
+	return client_run(c, "GET", strdup("/v1/audit"), NULL, print_audit);
 }
 
 #define ANY_ARGS 16
@@ -274,5 +257,10 @@ const struct ctl_verb CTL_VERBS[] = {
 	{ "token", "new", 1, 1, "ID [--scopes LIST] [--zone LIST] [--peer ID] [--file FILE]",
 	  "make a token for the HTTP interface", token_new },
 	{ "audit", NULL, 0, 0, "", "who changed what, newest last", audit },
+	{ "health", "list", 0, 1, "[VALUE]", "what health checks found", health_show },
+	{ "health", "set", 2, 2, "VALUE up|down|obey", "hold a value up or down, or let it obey",
+	  health_set },
+	{ "health", "feed", 2, 3, "VALUE up|down [LOAD]",
+	  "a result from outside, for checks with protocol FEED", health_feed },
 	{ NULL, NULL, 0, 0, NULL, NULL, NULL },
 };
