@@ -460,6 +460,11 @@ void control_stop(struct control *c)
 	uv_close((uv_handle_t *)&c->graced, NULL);
 	uv_close((uv_handle_t *)&c->reclaim, NULL);
 	uv_close((uv_handle_t *)&c->roll, NULL);
+	/* What is served gives its words back, to who is about to go. */
+	for (size_t i = 0; i < c->entry_n; i++) {
+		served_unref(c->entries[i]->served);
+		c->entries[i]->served = NULL;
+	}
 	health_close(c->health);
 }
 

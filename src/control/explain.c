@@ -62,6 +62,23 @@ static const char *health_text(const health_word *health, uint32_t word)
 	return word & HEALTH_WORD_UP ? "up" : "down";
 }
 
+static const char *use_text(enum steer_use use)
+{
+	switch (use) {
+	case STEER_USABLE:
+		return "usable";
+	case STEER_IS_DOWN:
+		return "down";
+	case STEER_IS_DRAINED:
+		return "drained";
+	case STEER_IS_SHED:
+		return "shed for this client";
+	case STEER_UNCHECKED:
+		return "used in spite of its state";
+	}
+	return "";
+}
+
 /* The values of one pool that was tried, as their health was read. */
 static json_t *values_of(const struct steer_trace *t, uint32_t chain)
 {
@@ -70,9 +87,11 @@ static json_t *values_of(const struct steer_trace *t, uint32_t chain)
 	for (uint32_t i = 0; i < t->values_n; i++) {
 		if (t->values[i].chain != chain)
 			continue;
-		json_t *v = json_pack("{s:s, s:s, s:b}", "value", t->values[i].text, "health",
+		enum steer_use use = t->values[i].use;
+		json_t *v = json_pack("{s:s, s:s, s:b, s:s}", "value", t->values[i].text, "health",
 				      health_text(t->values[i].health, t->values[i].word), "usable",
-				      t->values[i].usable);
+				      use == STEER_USABLE || use == STEER_UNCHECKED, "state",
+				      use_text(use));
 		if (t->values[i].health != NULL)
 			json_object_set_new(v, "check", health_of_word(t->values[i].health));
 		json_array_append_new(all, v);
@@ -150,6 +169,11 @@ static void add_reason(struct explained *x, uint32_t policy)
 			 "rule %u (%.200s) names pool %.60s, but no pool of its chain has a usable "
 			 "value: the default values answer",
 			 t->rule + 1, rule.match, rule.pool);
+	else if (t->failed)
+		snprintf(text, sizeof text,
+			 "rule %u (%.200s) names pool %.60s, but no pool of its chain has a usable "
+			 "value: pool %.60s answers in spite of its state",
+			 t->rule + 1, rule.match, rule.pool, pool);
 	else if (t->chain_n > 1)
 		snprintf(text, sizeof text,
 			 "rule %u (%.200s) names pool %.60s, which has no usable value: its "
@@ -166,12 +190,22 @@ static void add_reason(struct explained *x, uint32_t policy)
 static void add_steering(struct explained *x, const struct query *q)
 {
 	uint32_t policy = q->traced->steering->policy;
-	struct steer_choice choice = steer_choose(x->zv->steer, policy, &x->client.addr, NULL);
-	const struct rrset *sent = rrset_variant(q->traced, choice.variant);
+	struct steer_moment moment = { q->now, q->steer_n };
+	struct steer_choice choice =
+	    steer_choose_at(x->zv->steer, policy, &x->client.addr, &moment, NULL);
+	bool refused = choice.variant == STEER_SERVFAIL;
+	const struct rrset *sent = rrset_variant(q->traced, refused ? 0 : choice.variant);
 
 	add_location(x);
 	add_chain(x, policy);
 	add_draw(x);
+	if (refused) {
+		json_object_set_new(x->out, "why",
+				    json_string("no pool of the chain has a usable value, and the "
+						"policy wants SERVFAIL then"));
+		json_object_set_new(x->out, "scope", json_integer(choice.scope));
+		return;
+	}
 	if (x->trace.value != NULL)
 		json_object_set_new(x->out, "value", json_string(x->trace.value));
 	json_object_set_new(x->out, "ttl", json_integer(sent->ttl));
@@ -258,9 +292,7 @@ json_t *control_explain(struct control *c, const char *name_text, const char *ty
 		return NULL;
 	}
 	const struct query *q = c->query;
-	for (unsigned i = 0; i < q->answer.rrset_n && q->traced != NULL; i++)
-		if (q->answer.rrset[i].rrset->steering == q->traced->steering || x.zv == NULL)
-			x.zv = q->answer.rrset[i].zv;
+	x.zv = q->traced != NULL ? q->traced_zv : NULL;
 	x.out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "name", name_to_text(name.wire, text),
 			  "type", rr_type_to_text(type, type_name), "client",
 			  ip_prefix_to_text(&x.client, prefix), "zone", x.entry->text, "rcode",

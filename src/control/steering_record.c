@@ -7,9 +7,11 @@
 
 #include "base/arena.h"
 #include "control/steering_check.h"
+#include "control/steering_drain.h"
 #include "control/steering_internal.h"
 #include "dns/name.h"
 #include "dns/rrtype.h"
+#include "geo/health_word.h"
 
 /* ---- values ---- */
 
@@ -69,6 +71,40 @@ static enum err read_pool_value_text(struct schema *s, const struct yaml_node *a
 	return read_value_text(s->context, at, &f->value);
 }
 
+static enum err read_value_drain(struct schema *s, const struct yaml_node *list, void *into)
+{
+	struct value_fields *f = into;
+
+	return steering_drain_read(s, list, &f->value.drains, &f->value.drain_n);
+}
+
+static enum err read_shed(struct schema *s, const struct yaml_node *map, void *into)
+{
+	static const struct schema_row SHED_ROWS[] = {
+		{ .key = "low",
+		  .kind = SCHEMA_U16,
+		  .offset = offsetof(struct value_fields, value.shed_low),
+		  .max = HEALTH_WORD_LOAD_MAX,
+		  .required = true },
+		{ .key = "high",
+		  .kind = SCHEMA_U16,
+		  .offset = offsetof(struct value_fields, value.shed_high),
+		  .min = 1,
+		  .max = HEALTH_WORD_LOAD_MAX,
+		  .required = true },
+		{ 0 },
+	};
+	struct value_fields *f = into;
+	enum err e = schema_read(s, map, SHED_ROWS, f);
+
+	if (e || f->value.shed_low < f->value.shed_high)
+		return e;
+	yaml_finding(s->yaml, map, s->diag, DIAG_ERROR,
+		     "between the two ever more clients are sent elsewhere",
+		     "the low watermark is not below the high one");
+	return ERR_INVALID;
+}
+
 static enum err read_pool_value(struct reading *r, const struct yaml_node *item,
 				struct policy_value *out)
 {
@@ -87,6 +123,8 @@ static enum err read_pool_value(struct reading *r, const struct yaml_node *item,
 		  .kind = SCHEMA_CHOICE,
 		  .offset = offsetof(struct value_fields, status),
 		  .choices = STATUSES },
+		{ .key = "shed", .kind = SCHEMA_CUSTOM, .custom = read_shed },
+		{ .key = "drain", .kind = SCHEMA_CUSTOM, .custom = read_value_drain },
 		{ 0 },
 	};
 	struct value_fields f = { .value = { .weight = 1 } };
@@ -145,6 +183,39 @@ static enum err read_fallback(struct schema *s, const struct yaml_node *value, v
 	return p->fallback != NULL ? ERR_OK : ERR_NOMEM;
 }
 
+static enum err read_pool_drain(struct schema *s, const struct yaml_node *list, void *into)
+{
+	struct policy_pool *p = into;
+
+	return steering_drain_read(s, list, &p->drains, &p->drain_n);
+}
+
+static enum err read_answers(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct policy_pool *p = into;
+	const char *text = schema_text(s, value, "a number of values, 1 to 16");
+
+	if (text == NULL)
+		return ERR_INVALID;
+	p->answers_at = policy_place_of(value);
+	if (!schema_u32(text, &p->answers) || p->answers < 1 || p->answers > POLICY_ANSWERS_MAX)
+		return schema_expected(s, value, "a number of values, 1 to 16");
+	return ERR_OK;
+}
+
+static enum err read_pool_ttl(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct policy_pool *p = into;
+	const char *text = schema_text(s, value, "a TTL");
+
+	if (text == NULL)
+		return ERR_INVALID;
+	p->has_ttl = true;
+	return schema_u32(text, &p->ttl) && p->ttl <= OCTODNS_TTL_MAX
+		   ? ERR_OK
+		   : schema_expected(s, value, "a TTL (seconds, up to 2147483647)");
+}
+
 static enum err read_pools(struct schema *s, const struct yaml_node *map, void *into)
 {
 	static const struct schema_row POOL_ROWS[] = {
@@ -153,6 +224,9 @@ static enum err read_pools(struct schema *s, const struct yaml_node *map, void *
 		  .kind = SCHEMA_CUSTOM,
 		  .custom = read_pool_values,
 		  .required = true },
+		{ .key = "answers", .kind = SCHEMA_CUSTOM, .custom = read_answers },
+		{ .key = "ttl", .kind = SCHEMA_CUSTOM, .custom = read_pool_ttl },
+		{ .key = "drain", .kind = SCHEMA_CUSTOM, .custom = read_pool_drain },
 		{ 0 },
 	};
 	struct policy *p = into;
@@ -233,16 +307,51 @@ static enum err read_subnets(struct schema *s, const struct yaml_node *list, voi
 	return result;
 }
 
-static enum err read_rule_pool(struct schema *s, const struct yaml_node *value, void *into)
+static enum err add_rule_pool(struct schema *s, const struct yaml_node *value,
+			      struct policy_name *out)
 {
-	struct policy_rule *rule = into;
 	const char *text = schema_text(s, value, "the name of a pool");
 
 	if (text == NULL)
 		return ERR_INVALID;
-	rule->pool = arena_strdup(s->arena, text);
+	out->text = arena_strdup(s->arena, text);
+	out->at = policy_place_of(value);
+	return out->text != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+/* `pool: a`, or what octoDNS does not have: `pools: [a, b, c]`. */
+static enum err read_rule_pools(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct policy_rule *rule = into;
+	bool list = value->kind == YAML_LIST;
+	size_t n = list ? value->n : 1;
+	struct policy_name *names = arena_alloc(s->arena, (n + 1) * sizeof *names);
+
+	if (names == NULL)
+		return ERR_NOMEM;
+	if (n == 0 || n > POLICY_POOLS_MAX)
+		return schema_expected(s, value, "a list of pools");
+	if (rule->pool_n > 0) {
+		yaml_finding(s->yaml, value, s->diag, DIAG_ERROR, NULL,
+			     "both 'pool' and 'pools' are given");
+		return ERR_INVALID;
+	}
+	for (size_t i = 0; i < n; i++) {
+		enum err e = add_rule_pool(s, list ? value->item[i] : value, &names[i]);
+		if (e)
+			return e;
+	}
+	rule->pools = names;
+	rule->pool_n = n;
+	rule->listed = list;
 	rule->pool_at = policy_place_of(value);
-	return rule->pool != NULL ? ERR_OK : ERR_NOMEM;
+	return ERR_OK;
+}
+
+static enum err read_rule_pool(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return value->kind == YAML_SCALAR ? read_rule_pools(s, value, into)
+					  : schema_expected(s, value, "the name of a pool");
 }
 
 static enum err read_rules(struct schema *s, const struct yaml_node *list, void *into)
@@ -250,10 +359,8 @@ static enum err read_rules(struct schema *s, const struct yaml_node *list, void 
 	static const struct schema_row RULE_ROWS[] = {
 		{ .key = "geos", .kind = SCHEMA_CUSTOM, .custom = read_geos },
 		{ .key = "subnets", .kind = SCHEMA_CUSTOM, .custom = read_subnets },
-		{ .key = "pool",
-		  .kind = SCHEMA_CUSTOM,
-		  .custom = read_rule_pool,
-		  .required = true },
+		{ .key = "pool", .kind = SCHEMA_CUSTOM, .custom = read_rule_pool },
+		{ .key = "pools", .kind = SCHEMA_CUSTOM, .custom = read_rule_pools },
 		{ 0 },
 	};
 	struct policy *p = into;
@@ -277,11 +384,44 @@ static enum err read_rules(struct schema *s, const struct yaml_node *list, void 
 
 /* ---- records ---- */
 
+/* values, open, servfail, or {pool: NAME}. */
+static enum err read_fail(struct schema *s, const struct yaml_node *value, void *into)
+{
+	static const char EXPECTED[] = "one of values, open, servfail, {pool: NAME}";
+	static const char *const WORDS[] = { "values", "open", "servfail" };
+	struct policy *p = into;
+	const struct yaml_node *pool = value->kind == YAML_MAP ? yaml_get(value, "pool") : NULL;
+
+	if (pool != NULL && value->n == 1) {
+		struct policy_name name;
+		enum err e = add_rule_pool(s, pool, &name);
+		p->fail = POLICY_FAIL_POOL;
+		p->fail_pool = e ? NULL : name.text;
+		p->fail_at = policy_place_of(pool);
+		return e;
+	}
+	if (value->kind != YAML_SCALAR)
+		return schema_expected(s, value, EXPECTED);
+	for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++) {
+		if (strcmp(value->text, WORDS[i]) != 0)
+			continue;
+		p->fail = (enum policy_fail)i;
+		return ERR_OK;
+	}
+	return schema_expected(s, value, EXPECTED);
+}
+
 static enum err read_dynamic(struct schema *s, const struct yaml_node *map, void *into)
 {
+	static const char *const YES_NO[] = { "yes", "no", NULL };
 	static const struct schema_row DYNAMIC_ROWS[] = {
 		{ .key = "pools", .kind = SCHEMA_CUSTOM, .custom = read_pools, .required = true },
 		{ .key = "rules", .kind = SCHEMA_CUSTOM, .custom = read_rules, .required = true },
+		{ .key = "on-failure", .kind = SCHEMA_CUSTOM, .custom = read_fail },
+		{ .key = "sticky",
+		  .kind = SCHEMA_CHOICE,
+		  .offset = offsetof(struct policy, unsticky),
+		  .choices = YES_NO },
 		{ 0 },
 	};
 

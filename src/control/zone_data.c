@@ -36,8 +36,10 @@ static enum err add_steered(struct zone_builder *b, const struct policy *p, uint
 
 	if (variants == NULL)
 		return ERR_NOMEM;
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		variants[i].rdata_n = steer_variant(set, number, i, &variants[i].rdata);
+		variants[i].ttl = steer_variant_ttl(set, number, i);
+	}
 	enum err e = zone_build_steer(b, &at, number, variants, n, d);
 	free(variants);
 	return e;

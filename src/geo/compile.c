@@ -19,47 +19,16 @@ struct compile {
 
 /* ---- variants ---- */
 
-/* A copy of a value's RDATA; a CNAME's name keeps its case here, and gets canonical form for the
- * draw. */
-static bool copy_span(struct arena *a, struct span from, struct span *out)
+static bool add_defaults(struct variants *v, const struct policy *p)
 {
-	out->p = arena_copy(a, from.p, from.n);
-	out->n = from.n;
-	return out->p != NULL;
-}
-
-struct variants {
-	struct steer_variant *all;
-	uint32_t n;
-};
-
-static bool add_defaults(struct arena *a, const struct policy *p, struct variants *v)
-{
-	struct span *all = arena_alloc(a, p->default_n * sizeof *all);
+	struct span *all = malloc((p->default_n + 1) * sizeof *all);
+	uint32_t number;
 
 	for (size_t i = 0; all != NULL && i < p->default_n; i++)
-		if (!copy_span(a, p->defaults[i].rdata, &all[i]))
-			return false;
-	v->all[0] = (struct steer_variant){ all, p->default_n };
-	v->n = 1;
-	return all != NULL;
-}
-
-/* The variant that is just this value; the defaults where they are. */
-static bool variant_of(struct arena *a, struct variants *v, struct span rdata, uint32_t *out)
-{
-	for (uint32_t i = 0; i < v->n; i++) {
-		if (v->all[i].n == 1 && span_equal(v->all[i].rdata[0], rdata)) {
-			*out = i;
-			return true;
-		}
-	}
-	struct span *one = arena_alloc(a, sizeof *one);
-	if (one == NULL || !copy_span(a, rdata, one))
-		return false;
-	v->all[v->n] = (struct steer_variant){ one, 1 };
-	*out = v->n++;
-	return true;
+		all[i] = p->defaults[i].rdata;
+	bool ok = all != NULL && variants_add(v, all, p->default_n, p->ttl, &number);
+	free(all);
+	return ok;
 }
 
 /* ---- pools ---- */
@@ -104,19 +73,57 @@ static bool word_of(struct steer_set *s, const struct policy *p, const struct po
 	return true;
 }
 
+static bool copy_windows(struct arena *a, const struct policy_window *from, size_t n,
+			 const struct policy_window **to, size_t *to_n)
+{
+	*to_n = n;
+	*to = n > 0 ? arena_copy(a, from, n * sizeof *from) : NULL;
+	return n == 0 || *to != NULL;
+}
+
 static bool compile_value(struct steer_set *s, const struct policy *p,
-			  const struct policy_value *from, struct variants *v,
+			  const struct policy_value *from, uint32_t ttl, struct variants *v,
 			  struct steer_value *to)
 {
 	uint8_t *canonical = arena_copy(s->arena, from->rdata.p, from->rdata.n);
 
-	if (canonical == NULL || !variant_of(s->arena, v, from->rdata, &to->variant))
+	if (canonical == NULL || !variants_add(v, &from->rdata, 1, ttl, &to->variant) ||
+	    !copy_windows(s->arena, from->drains, from->drain_n, &to->drains, &to->drain_n))
 		return false;
 	rdata_canonicalize(p->type, from->rdata, canonical);
 	to->rdata = (struct span){ canonical, from->rdata.n };
 	to->weight = from->weight;
+	to->shed_low = from->shed_low;
+	to->shed_high = from->shed_high;
 	to->text = arena_strdup(s->arena, from->text);
 	return to->text != NULL && word_of(s, p, from, &to->health);
+}
+
+/* Values of a pool into *values, and what they allow the pool to say. */
+static bool compile_values(struct steer_set *s, const struct policy *p,
+			   const struct policy_pool *from, struct variants *v,
+			   struct steer_pool *to, struct steer_value *values)
+{
+	uint32_t ttl = from->has_ttl ? from->ttl : p->ttl;
+	struct span *original = malloc((from->value_n + 1) * sizeof *original);
+	bool varies = from->drain_n > 0, ok = original != NULL;
+
+	for (size_t i = 0; ok && i < from->value_n; i++) {
+		if (from->values[i].status == POLICY_DOWN)
+			continue;
+		struct steer_value *made = &values[to->n];
+		original[to->n++] = from->values[i].rdata;
+		ok = compile_value(s, p, &from->values[i], ttl, v, made);
+		to->sheds = to->sheds || made->shed_high > 0;
+		varies = varies || made->health != NULL || made->drain_n > 0;
+	}
+	to->answers = from->answers > 1 ? from->answers : 1;
+	if (to->answers > to->n && to->n > 0)
+		to->answers = to->n;
+	if (ok && to->answers > 1)
+		ok = compile_sets(s->arena, v, to, original, ttl, varies || to->sheds);
+	free(original);
+	return ok;
 }
 
 static bool compile_pool(struct steer_set *s, const struct policy *p,
@@ -132,11 +139,9 @@ static bool compile_pool(struct steer_set *s, const struct policy *p,
 		.value_n = (uint32_t)from->value_n,
 		.fallback = pool_number(p, from->fallback),
 	};
-	for (size_t i = 0; i < from->value_n; i++)
-		if (from->values[i].status != POLICY_DOWN &&
-		    !compile_value(s, p, &from->values[i], v, &values[to->n++]))
-			return false;
-	return to->name != NULL;
+	return to->name != NULL &&
+	       copy_windows(s->arena, from->drains, from->drain_n, &to->drains, &to->drain_n) &&
+	       compile_values(s, p, from, v, to, values);
 }
 
 /* ---- rules ---- */
@@ -165,28 +170,70 @@ static char *describe(struct arena *a, const struct policy_rule *r)
 	return copy;
 }
 
-/* Whether the choice may depend on the client beyond the rule: several values that may be usable in
- * any pool that may come to answer. */
-static bool chain_draws(const struct steer_pool *pools, uint32_t pool)
+/* Whether the answer of a pool may depend on the client beyond the rule. */
+static bool pool_draws(const struct steer_pool *pool)
 {
-	for (; pool != POOL_NONE; pool = pools[pool].fallback)
-		if (pools[pool].n > 1)
+	return pool->n > pool->answers || pool->sheds;
+}
+
+/* ... or that of any pool that may come to answer. */
+static bool chain_draws(const struct steer_policy *p, const struct steer_rule *rule)
+{
+	if (p->unsticky)
+		return false;
+	if (p->fail == POLICY_FAIL_POOL && pool_draws(&p->pools[p->fail_pool]))
+		return true;
+	for (uint32_t i = 0; i < rule->chain_n; i++)
+		if (pool_draws(&p->pools[rule->chain[i]]))
 			return true;
 	return false;
 }
 
 /* The answer of a chain whose first pool with any values has just one, and what its health is. */
-static struct steer_outcome outcome_of(const struct steer_pool *pools, uint32_t pool)
+static struct steer_outcome outcome_of(const struct steer_policy *p, const struct steer_rule *rule)
 {
-	struct steer_outcome o = { .keyed = chain_draws(pools, pool) };
+	struct steer_outcome o = { .variant = DRAW, .keyed = chain_draws(p, rule) };
+	uint32_t i = 0;
 
-	while (pool != POOL_NONE && pools[pool].n == 0)
-		pool = pools[pool].fallback;
-	if (pool == POOL_NONE)
-		return o; /* the default values */
-	o.variant = pools[pool].n == 1 ? pools[pool].values[0].variant : DRAW;
-	o.health = pools[pool].n == 1 ? pools[pool].values[0].health : NULL;
+	while (i < rule->chain_n && p->pools[rule->chain[i]].n == 0)
+		i++;
+	if (i == rule->chain_n) {
+		if (p->fail == POLICY_FAIL_VALUES || p->fail == POLICY_FAIL_OPEN)
+			o.variant = 0; /* always the default values */
+		return o;
+	}
+	const struct steer_pool *pool = &p->pools[rule->chain[i]];
+	if (pool->n > 1 || pool->sheds || pool->drain_n > 0 || pool->values[0].drain_n > 0)
+		return o;
+	o.variant = pool->values[0].variant;
+	o.health = pool->values[0].health;
 	return o;
+}
+
+/* The pools of a rule in the order in which they are tried, each once: its own, then the fallbacks
+ * of the last of them. */
+static bool compile_chain(struct arena *a, const struct policy *p, const struct policy_rule *from,
+			  const struct steer_pool *pools, struct steer_rule *to)
+{
+	uint32_t *chain = arena_alloc(a, (p->pool_n + 1) * sizeof *chain);
+	bool *seen = calloc(p->pool_n + 1, sizeof *seen);
+	uint32_t pool = POOL_NONE, n = 0;
+
+	for (size_t i = 0; chain != NULL && seen != NULL && i < from->pool_n; i++) {
+		pool = pool_number(p, from->pools[i].text);
+		chain[n++] = pool;
+		seen[pool] = true;
+	}
+	if (chain != NULL && seen != NULL && pool != POOL_NONE)
+		for (pool = pools[pool].fallback; pool != POOL_NONE; pool = pools[pool].fallback)
+			if (!seen[pool])
+				chain[n++] = pool;
+	bool ok = chain != NULL && seen != NULL;
+	free(seen);
+	to->chain = chain;
+	to->chain_n = n;
+	to->pool_name = ok ? pools[chain[0]].name : NULL;
+	return ok;
 }
 
 /* ---- partitions, shared by policies whose rules match alike ---- */
@@ -264,12 +311,12 @@ static enum err compile_rules(struct compile *c, const struct policy *p, struct 
 	enum err e = rules == NULL || outcomes == NULL || matchers == NULL ? ERR_NOMEM : ERR_OK;
 
 	for (size_t i = 0; !e && i < p->rule_n; i++) {
-		rules[i].pool = pool_number(p, p->rules[i].pool);
-		outcomes[i] = outcome_of(to->pools, rules[i].pool);
-		rules[i].pool_name = to->pools[rules[i].pool].name;
 		rules[i].match = describe(c->set->arena, &p->rules[i]);
-		if (rules[i].match == NULL)
+		if (rules[i].match == NULL ||
+		    !compile_chain(c->set->arena, p, &p->rules[i], to->pools, &rules[i]))
 			e = ERR_NOMEM;
+		else
+			outcomes[i] = outcome_of(to, &rules[i]);
 	}
 	to->rules = rules;
 	to->outcomes = outcomes;
@@ -290,25 +337,41 @@ static bool compile_message(struct arena *a, const struct policy *p, struct stee
 	return to->message.p != NULL;
 }
 
+static size_t most_variants(const struct policy *p)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < p->pool_n; i++)
+		n += p->pools[i].value_n +
+		     (p->pools[i].answers > 1 ? policy_pool_sets(&p->pools[i], true) : 0);
+	return n;
+}
+
 static enum err compile_policy(struct compile *c, const struct policy *p, struct steer_policy *to)
 {
 	struct arena *a = c->set->arena;
-	size_t values = 1;
-
-	for (size_t i = 0; i < p->pool_n; i++)
-		values += p->pools[i].value_n;
-	struct variants v = { .all = arena_alloc(a, values * sizeof *v.all) };
+	struct variants v;
+	enum err e = ERR_NOMEM;
 	struct steer_pool *pools = arena_alloc(a, p->pool_n * sizeof *pools);
-	if (v.all == NULL || pools == NULL || !compile_message(a, p, to) || !add_defaults(a, p, &v))
+
+	if (!variants_start(&v, a, most_variants(p)))
 		return ERR_NOMEM;
+	if (pools == NULL || !compile_message(a, p, to) || !add_defaults(&v, p))
+		goto done;
 	for (size_t i = 0; i < p->pool_n; i++)
 		if (!compile_pool(c->set, p, &p->pools[i], &v, &pools[i]))
-			return ERR_NOMEM;
+			goto done;
 	to->pools = pools;
 	to->pool_n = (uint32_t)p->pool_n;
-	to->variants = v.all;
+	to->fail = p->fail;
+	to->fail_pool = p->fail == POLICY_FAIL_POOL ? pool_number(p, p->fail_pool) : POOL_NONE;
+	to->unsticky = p->unsticky != 0;
+	to->variants = arena_copy(a, v.all, v.n * sizeof *v.all);
 	to->variant_n = v.n;
-	return compile_rules(c, p, to);
+	e = to->variants != NULL ? compile_rules(c, p, to) : ERR_NOMEM;
+done:
+	variants_end(&v);
+	return e;
 }
 
 enum err steer_compile(struct steer_set **out, const struct policy *const *policies, size_t n,

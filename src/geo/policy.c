@@ -175,8 +175,11 @@ static bool within_limits(const struct policy_check *c)
 static bool is_used(const struct policy *p, const struct policy_pool *pool)
 {
 	for (size_t i = 0; i < p->rule_n; i++)
-		if (p->rules[i].pool != NULL && strcmp(p->rules[i].pool, pool->name) == 0)
-			return true;
+		for (size_t k = 0; k < p->rules[i].pool_n; k++)
+			if (strcmp(p->rules[i].pools[k].text, pool->name) == 0)
+				return true;
+	if (p->fail == POLICY_FAIL_POOL && strcmp(p->fail_pool, pool->name) == 0)
+		return true;
 	for (size_t i = 0; i < p->pool_n; i++)
 		if (p->pools[i].fallback != NULL && strcmp(p->pools[i].fallback, pool->name) == 0)
 			return true;
@@ -195,6 +198,9 @@ enum err policy_check(const struct policy *p, struct diag *d)
 		policy_finding(&c, p->at, NULL, "missing pools");
 	for (size_t i = 0; i < p->pool_n; i++)
 		check_pool(&c, &p->pools[i]);
+	if (p->fail == POLICY_FAIL_POOL && policy_pool_named(p, p->fail_pool) == NULL)
+		policy_unknown_pool(&c, p->fail_at, p->fail_pool);
+	policy_check_answers(&c);
 	policy_check_rules(&c);
 	for (size_t i = 0; i < p->pool_n; i++)
 		if (!is_used(p, &p->pools[i]))

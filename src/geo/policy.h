@@ -52,11 +52,22 @@ struct policy_healthcheck {
 	struct policy_place at;
 };
 
+/* From `from` (included) to `until` (not included) nothing new is sent there; seconds since 1970.
+ */
+struct policy_window {
+	int64_t from, until;
+};
+
 struct policy_value {
 	const char *text;
 	struct span rdata; /* wire */
 	uint32_t weight;   /* 1..100 */
 	enum policy_status status;
+	/* Load shedding: from `low` on ever more clients go elsewhere, from `high` on all; high 0:
+	 * none. */
+	uint16_t shed_low, shed_high;
+	const struct policy_window *drains;
+	size_t drain_n;
 	struct policy_place at;
 };
 
@@ -65,7 +76,12 @@ struct policy_pool {
 	const char *fallback; /* NULL: the default values */
 	const struct policy_value *values;
 	size_t value_n;
-	struct policy_place at, fallback_at;
+	uint32_t answers; /* values in one answer, at most; 0 is 1 */
+	uint32_t ttl;     /* of its answers; with has_ttl */
+	bool has_ttl;
+	const struct policy_window *drains; /* of all its values */
+	size_t drain_n;
+	struct policy_place at, fallback_at, answers_at;
 };
 
 struct policy_geo {
@@ -79,13 +95,31 @@ struct policy_subnet {
 	struct policy_place at;
 };
 
+/* The name of a pool where a rule has it. */
+struct policy_name {
+	const char *text;
+	struct policy_place at;
+};
+
 struct policy_rule {
 	const struct policy_geo *geos;
 	size_t geo_n;
 	const struct policy_subnet *subnets;
 	size_t subnet_n;
-	const char *pool;
+	/* The target: a pool, or a list of pools that are tried in their order. After the last one
+	 * come its fallbacks. */
+	const struct policy_name *pools;
+	size_t pool_n;
+	bool listed; /* written as a list */
 	struct policy_place at, pool_at;
+};
+
+/* What answers when no pool of a chain has a usable value. */
+enum policy_fail {
+	POLICY_FAIL_VALUES,   /* the default values (octoDNS) */
+	POLICY_FAIL_OPEN,     /* the first pool, as if all that is not `down` were up */
+	POLICY_FAIL_SERVFAIL, /* nothing */
+	POLICY_FAIL_POOL,     /* a pool of its own, in the same way */
 };
 
 struct policy {
@@ -100,13 +134,19 @@ struct policy {
 	size_t pool_n;
 	const struct policy_rule *rules;
 	size_t rule_n;
+	enum policy_fail fail;
+	const char *fail_pool;
+	unsigned unsticky; /* 1: a draw for each question instead of for each client */
 	const struct policy_healthcheck *healthcheck; /* NULL: values with status obey are up */
-	struct policy_place at;
+	struct policy_place at, fail_at;
 };
 
-#define POLICY_POOLS_MAX  1000
-#define POLICY_RULES_MAX  1000
-#define POLICY_VALUES_MAX 1000 /* distinct values of one policy */
+#define POLICY_POOLS_MAX   1000
+#define POLICY_RULES_MAX   1000
+#define POLICY_VALUES_MAX  1000 /* distinct values of one policy */
+#define POLICY_ANSWERS_MAX 16
+/* Different answers of one policy: each is an RRset that is made and signed for itself. */
+#define POLICY_VARIANTS_MAX 4096
 
 /* Checks as octoDNS does: type is A/AAAA/CNAME; defaults given (one for CNAME); rules end with
  * exactly one catch-all; order subnet-only, subnet+geo, geo-only, catch-all; pools named in rules
@@ -114,7 +154,12 @@ struct policy {
  * fallbacks: one -> three -> two"); a pool is the target of one rule only, but the catch-all may
  * reuse one; weights 1..100; a single value must have weight 1; geo codes exist (nearest as hint)
  * and stand under the right continent; the same or a nested geo or subnet in an earlier rule.
- * Returns ERR_INVALID if it added an error. */
+ * Of what octoDNS does not have: lists of pools name each once; the number of different answers
+ * is bounded. Returns ERR_INVALID if it added an error. */
 enum err policy_check(const struct policy *p, struct diag *d);
+
+/* How many different sets of values a pool can answer with, as its health and clients change; above
+ * POLICY_VARIANTS_MAX just more than that. */
+size_t policy_pool_sets(const struct policy_pool *pool, bool checked);
 
 #endif

@@ -17,6 +17,9 @@ void policy_finding(const struct policy_check *c, struct policy_place at, const 
 const struct policy_pool *policy_pool_named(const struct policy *p, const char *name);
 void policy_unknown_pool(const struct policy_check *c, struct policy_place at, const char *name);
 
+/* policy_answers.c: how many answers there may be. */
+void policy_check_answers(const struct policy_check *c);
+
 /* policy_rules.c */
 void policy_check_rules(const struct policy_check *c);
 

@@ -24,6 +24,7 @@ static void check_order(const struct policy_check *c)
 	static const char *const KINDS[] = { "subnets only", "subnets and geos", "geos only",
 					     "neither (the catch-all)" };
 	const struct policy *p = c->p;
+	enum kind before = SUBNETS_ONLY; /* the last one that has its place */
 
 	for (size_t i = 0; i < p->rule_n; i++) {
 		enum kind kind = kind_of(&p->rules[i]);
@@ -32,18 +33,51 @@ static void check_order(const struct policy_check *c)
 			    c, p->rules[i].at, "move it to the end",
 			    "rule %zu has neither geos nor subnets, but is not the last one",
 			    i + 1);
-		else if (i > 0 && kind < kind_of(&p->rules[i - 1]) &&
-			 kind_of(&p->rules[i - 1]) != CATCH_ALL)
+		else if (kind < before && before != CATCH_ALL)
 			policy_finding(
 			    c, p->rules[i].at,
 			    "order: subnets only, subnets and geos, geos only, catch-all",
 			    "rule %zu has %s and must stand before those with %s", i + 1,
-			    KINDS[kind], KINDS[kind_of(&p->rules[i - 1])]);
+			    KINDS[kind], KINDS[before]);
+		before = kind;
 	}
 	if (p->rule_n == 0 || kind_of(&p->rules[p->rule_n - 1]) != CATCH_ALL)
 		policy_finding(c, p->rule_n > 0 ? p->rules[p->rule_n - 1].at : p->at,
 			       "add `- pool: NAME` as the last rule",
 			       "the last rule must be a catch-all, without geos and subnets");
+}
+
+/* octoDNS: a pool is the target of one rule; the catch-all may reuse one, and so may lists. */
+static void check_reuse(const struct policy_check *c, size_t rule)
+{
+	const struct policy *p = c->p;
+	const struct policy_rule *r = &p->rules[rule];
+
+	for (size_t j = 0; j < rule && kind_of(r) != CATCH_ALL && !r->listed; j++) {
+		const struct policy_rule *other = &p->rules[j];
+		if (other->listed || other->pool_n == 0 ||
+		    strcmp(other->pools[0].text, r->pools[0].text) != 0)
+			continue;
+		policy_finding(c, r->pool_at, "join the two rules, or add a pool",
+			       "pool '%.80s' is the target of rule %zu already", r->pools[0].text,
+			       j + 1);
+		return;
+	}
+}
+
+static void check_list(const struct policy_check *c, const struct policy_rule *r)
+{
+	for (size_t i = 0; i < r->pool_n; i++) {
+		if (policy_pool_named(c->p, r->pools[i].text) == NULL) {
+			policy_unknown_pool(c, r->pools[i].at, r->pools[i].text);
+			continue;
+		}
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(r->pools[j].text, r->pools[i].text) == 0)
+				policy_finding(c, r->pools[i].at, "name each pool once",
+					       "pool '%.80s' stands twice in the list",
+					       r->pools[i].text);
+	}
 }
 
 static void check_targets(const struct policy_check *c)
@@ -52,21 +86,13 @@ static void check_targets(const struct policy_check *c)
 
 	for (size_t i = 0; i < p->rule_n; i++) {
 		const struct policy_rule *r = &p->rules[i];
-		if (r->pool == NULL) {
+		if (r->pool_n == 0) {
 			policy_finding(c, r->at, NULL, "rule %zu is missing its pool", i + 1);
 			continue;
 		}
-		if (policy_pool_named(p, r->pool) == NULL) {
-			policy_unknown_pool(c, r->pool_at, r->pool);
-			continue;
-		}
-		for (size_t j = 0; j < i && kind_of(r) != CATCH_ALL; j++)
-			if (p->rules[j].pool != NULL && strcmp(p->rules[j].pool, r->pool) == 0) {
-				policy_finding(c, r->pool_at, "join the two rules, or add a pool",
-					       "pool '%.80s' is the target of rule %zu already",
-					       r->pool, j + 1);
-				break;
-			}
+		check_list(c, r);
+		if (policy_pool_named(p, r->pools[0].text) != NULL)
+			check_reuse(c, i);
 	}
 }
 

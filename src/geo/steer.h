@@ -63,15 +63,21 @@ enum err steer_compile(struct steer_set **out, const struct policy *const *polic
 		       const struct location_db *db, const struct steer_options *options);
 void steer_free(struct steer_set *s);
 
-/* The distinct answers a policy can give: variant 0 is the default values; variant i is one value.
- * Returns how many; rdata arrays are borrowed from the set. */
+/* The distinct answers a policy can give: variant 0 is the default values; the others are one value
+ * each, or a set of values that one answer may hold. Returns how many; rdata arrays are borrowed
+ * from the set. */
 size_t steer_variant_n(const struct steer_set *s, uint32_t policy);
+uint32_t steer_variant_ttl(const struct steer_set *s, uint32_t policy, uint32_t variant);
 size_t steer_variant(const struct steer_set *s, uint32_t policy, uint32_t variant,
 		     const struct span **rdata);
 
 /* What a trace records, for `explain`: the same code fills it that serves. */
 #define STEER_TRACE_POOLS  16
 #define STEER_TRACE_VALUES 64
+
+/* Why a value of a pool that was tried may answer, or not. */
+enum steer_use { STEER_USABLE, STEER_IS_DOWN, STEER_IS_DRAINED, STEER_IS_SHED, STEER_UNCHECKED };
+
 struct steer_trace {
 	uint32_t rule;    /* index */
 	uint8_t leaf_len; /* scope before the client key's length was applied */
@@ -85,11 +91,12 @@ struct steer_trace {
 		const char *text;
 		const health_word *health; /* NULL: not checked */
 		uint32_t word;             /* as it was read */
-		bool usable;
+		enum steer_use use;
 	} values[STEER_TRACE_VALUES]; /* of those pools, without the ones that are always down */
 	uint32_t values_n;
-	bool defaulted; /* no pool had a usable value */
-	bool drawn;     /* more than one usable value */
+	bool failed;    /* no pool had a usable value: what the policy says for that answers */
+	bool defaulted; /* ... and that is the default values */
+	bool drawn;     /* more usable values than one answer holds */
 	struct ip_prefix client_key;
 	const char *value; /* text of the value chosen; NULL for the defaults */
 	uint32_t weight, weight_sum;
@@ -100,10 +107,26 @@ struct steer_choice {
 	uint8_t scope;
 };
 
-/* `client` is the ECS address (bits past its source length zero) or the source address. `trace` is
- * NULL when serving. */
-struct steer_choice steer_choose(const struct steer_set *s, uint32_t policy,
-				 const struct ip_addr *client, struct steer_trace *trace);
+/* The variant of a choice that is no answer: the policy wants SERVFAIL. */
+#define STEER_SERVFAIL (UINT32_MAX - 1)
+
+/* What else a choice may depend on. Neither changes the scope. */
+struct steer_moment {
+	int64_t now;    /* seconds since 1970, for drains */
+	uint64_t nonce; /* another one for each question, for policies that are not sticky */
+};
+
+/* `client` is the ECS address (bits past its source length zero) or the source address. `moment`
+ * may be NULL: then nothing is drained. `trace` is NULL when serving. */
+struct steer_choice steer_choose_at(const struct steer_set *s, uint32_t policy,
+				    const struct ip_addr *client, const struct steer_moment *moment,
+				    struct steer_trace *trace);
+static inline struct steer_choice steer_choose(const struct steer_set *s, uint32_t policy,
+					       const struct ip_addr *client,
+					       struct steer_trace *trace)
+{
+	return steer_choose_at(s, policy, client, NULL, trace);
+}
 
 /* For explain and status: texts are borrowed from the set. */
 struct steer_rule_info {

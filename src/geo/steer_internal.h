@@ -13,10 +13,22 @@
 #define POOL_NONE UINT32_MAX
 
 struct steer_value {
-	uint32_t variant, weight;
+	uint32_t variant, weight;  /* the variant that is this value alone */
 	const health_word *health; /* NULL: always up */
-	struct span rdata;         /* canonical */
+	uint16_t shed_low, shed_high;
+	const struct policy_window *drains;
+	size_t drain_n;
+	struct span rdata; /* canonical */
 	const char *text;
+};
+
+/* Answers of several values: a set of k values with the places i1 < i2 < ... has the number
+ * C(i1, 1) + C(i2, 2) + ... among those of its size. */
+struct steer_sets {
+	uint32_t *variant; /* by number, sizes one after another */
+	uint32_t
+	    start[POLICY_ANSWERS_MAX + 1]; /* where a size begins; UINT32_MAX: it never comes */
+	uint32_t *binomial;                /* [k * n + i]: C(i, k + 1) */
 };
 
 struct steer_pool {
@@ -25,6 +37,11 @@ struct steer_pool {
 	uint32_t n;                       /* of them */
 	uint32_t value_n;                 /* of all */
 	uint32_t fallback;                /* POOL_NONE: the default values */
+	uint32_t answers;                 /* values in one answer, at most; 1 or more, at most n */
+	bool sheds;                       /* which values are usable may depend on the client */
+	const struct policy_window *drains;
+	size_t drain_n;
+	const struct steer_sets *sets; /* with more than one value in an answer */
 };
 
 #define DRAW UINT32_MAX
@@ -38,13 +55,15 @@ struct steer_outcome {
 };
 
 struct steer_rule {
-	uint32_t pool;
+	const uint32_t *chain; /* pools in the order in which they are tried */
+	uint32_t chain_n;
 	const char *pool_name, *match;
 };
 
 struct steer_variant {
 	const struct span *rdata;
 	size_t n;
+	uint32_t ttl;
 };
 
 struct steer_policy {
@@ -55,6 +74,9 @@ struct steer_policy {
 	const struct steer_rule *rules;
 	const struct steer_variant *variants;
 	uint32_t pool_n, rule_n, variant_n;
+	enum policy_fail fail;
+	uint32_t fail_pool;
+	bool unsticky;
 };
 
 struct interned {
@@ -74,6 +96,23 @@ struct steer_set {
 	const health_word **words; /* to be given back */
 	size_t word_n, word_cap;
 };
+
+/* compile_sets.c: all answers that a policy can give, each once. */
+struct variants {
+	struct arena *arena;
+	struct steer_variant *all;
+	uint32_t n, cap;
+	uint32_t *slots; /* numbers by hash, UINT32_MAX: free */
+	size_t slot_n;
+};
+bool variants_start(struct variants *v, struct arena *a, size_t most);
+void variants_end(struct variants *v);
+/* The number of the answer with these values (in any order) and TTL, which is added if new. */
+bool variants_add(struct variants *v, const struct span *rdata, size_t n, uint32_t ttl,
+		  uint32_t *out);
+/* The sets of a pool whose values are compiled; `original` has their RDATA as given. */
+bool compile_sets(struct arena *a, struct variants *v, struct steer_pool *pool,
+		  const struct span *original, uint32_t ttl, bool varies);
 
 /* partition_build.c: the partition of a policy's rules. */
 enum err steer_build_partition(struct partition **out, const struct policy *p,

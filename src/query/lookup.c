@@ -193,6 +193,9 @@ enum step query_lookup(struct query *q)
 			break;
 		a = &next;
 	}
+	/* Better no answer than one that leads nowhere, if the operator says so. */
+	if (q->answer.steer_failed)
+		return answer_settle(q, RCODE_SERVFAIL, EDE_OTHER);
 	for (unsigned i = 0; i < q->no_closer_n; i++)
 		answer_no_closer(q, &q->no_closer[i]);
 	answer_add_addresses(q);

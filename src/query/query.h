@@ -85,7 +85,8 @@ struct answer {
 	struct answer_rrset rrset[ANSWER_RRSETS_MAX];
 	struct edns_answer edns;
 	bool steered;
-	bool overflow; /* an RRset found no row */
+	bool steer_failed; /* a policy has nothing to answer with and wants SERVFAIL */
+	bool overflow;     /* an RRset found no row */
 	bool referral;
 	bool no_name;                 /* the name does not exist, whatever the rcode says */
 	bool slipped;                 /* rate limited: sent empty, with TC */
@@ -128,7 +129,10 @@ struct query {
 	unsigned need_n;
 	/* Trace for `explain`; NULL when serving. */
 	struct steer_trace *trace;
-	const struct rrset *traced; /* the steered RRset that the trace is of */
+	const struct rrset *traced;        /* the steered RRset that the trace is of */
+	const struct zone_view *traced_zv; /* ... and its zone */
+	uint64_t
+	    steer_n; /* counts choices: another number for each, where policies are not sticky */
 	/* Scratch of one question. */
 	struct message msg;
 	struct answer answer;

@@ -18,13 +18,22 @@ const struct rrset *query_steer(struct query *q, const struct zone_view *zv,
 	__builtin_prefetch(&rrset->steering->variant[8]);
 	__builtin_prefetch(&rrset->steering->variant[16]);
 	const struct ip_addr *client = by_subnet ? &e->ecs_prefix.addr : &q->client.addr;
-	struct steer_choice c = steer_choose(zv->steer, rrset->steering->policy, client, q->trace);
+	struct steer_moment moment = { q->now, (uint64_t)q->worker << 48 | q->steer_n };
+	struct steer_choice c =
+	    steer_choose_at(zv->steer, rrset->steering->policy, client, &moment, q->trace);
 
-	if (q->trace != NULL)
+	q->steer_n++;
+	if (q->trace != NULL) {
 		q->traced = rrset;
+		q->traced_zv = zv;
+	}
 	q->answer.steered = true;
 	/* The longest scope of any RRset in the answer (RFC 7871 §7.2.1). */
 	if (by_subnet && c.scope > q->answer.edns.ecs_scope)
 		q->answer.edns.ecs_scope = c.scope;
+	if (c.variant == STEER_SERVFAIL) {
+		q->answer.steer_failed = true;
+		return rrset;
+	}
 	return rrset_variant(rrset, c.variant);
 }

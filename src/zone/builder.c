@@ -604,7 +604,7 @@ static struct rrset *variant_of(const struct zone_record *at, const struct zone_
 	*s = (struct rrset){
 		.type = at->type,
 		.rr_n = (uint16_t)v->rdata_n,
-		.ttl = at->ttl,
+		.ttl = v->ttl,
 		.line = at->line,
 		.file = at->file,
 		.compressible = has_compressible_names(at->type),
@@ -612,7 +612,7 @@ static struct rrset *variant_of(const struct zone_record *at, const struct zone_
 		.building = 1,
 	};
 	for (size_t i = 0; i < v->rdata_n; i++) {
-		write_rr(s->wire + s->wire_len, at->type, at->ttl, v->rdata[i]);
+		write_rr(s->wire + s->wire_len, at->type, v->ttl, v->rdata[i]);
 		s->wire_len += (uint32_t)(RR_FIXED_LEN + v->rdata[i].n);
 	}
 	return s;

@@ -84,6 +84,7 @@ const struct rrset *zone_build_rrset(const struct zone_builder *b, const uint8_t
 struct zone_variant {
 	const struct span *rdata;
 	size_t rdata_n;
+	uint32_t ttl; /* a variant may have another one than the RRset */
 };
 enum err zone_build_steer(struct zone_builder *b, const struct zone_record *at, uint32_t policy,
 			  const struct zone_variant *variants, size_t variant_n, struct diag *d);

@@ -28,7 +28,7 @@ struct rrset_steering {
 	uint32_t policy;
 	uint32_t variant_n;
 	struct rrset *variant[]; /* [0] is NULL: the RRset itself; the others carry the same type
-				    and TTL and own ids */
+				    and own ids, each with its TTL */
 };
 
 struct rrset {

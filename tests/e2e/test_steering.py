@@ -237,3 +237,60 @@ def test_the_real_country_database_puts_clients_where_they_are(concord):
                 extra="geo:\n  - {id: real, format: tor, file: /usr/share/tor/geoip, file6: /usr/share/tor/geoip6}\n")
     for client, country in (("8.8.8.0/24", "US"), ("133.11.0.0/24", "JP"), ("141.20.1.0/24", "DE"), ("2001:638::/32", "DE")):
         assert c.ctl("explain", "www.example.", "A", "--client", client)["location"]["country"] == country
+
+
+BEYOND = """
+many:
+  type: A
+  ttl: 60
+  value: 192.0.2.80
+  dynamic:
+    pools:
+      some: {answers: 2, ttl: 7, values: [{value: 203.0.113.1}, {value: 203.0.113.2}, {value: 203.0.113.3}, {value: 203.0.113.4, status: down}]}
+    rules: [{pool: some}]
+listed:
+  type: A
+  value: 192.0.2.80
+  dynamic:
+    pools:
+      gone: {drain: [{from: 2020-01-01T00:00:00Z}], values: [{value: 203.0.113.1}]}
+      past: {drain: [{from: 2020-01-01T00:00:00Z, until: 2021-01-01T00:00:00Z}], values: [{value: 203.0.113.2}]}
+    rules: [{geos: [EU], pools: [gone, past]}, {pools: [past, gone]}]
+nothing:
+  type: A
+  value: 192.0.2.80
+  dynamic:
+    on-failure: servfail
+    pools: {one: {values: [{value: 203.0.113.1, status: down}]}}
+    rules: [{pool: one}]
+anew:
+  type: A
+  value: 192.0.2.80
+  dynamic:
+    sticky: no
+    pools: {two: {values: [{value: 203.0.113.1}, {value: 203.0.113.2}]}}
+    rules: [{pool: two}]
+"""
+
+
+def test_what_octodns_does_not_have_is_steered_and_signed(steered):
+    import dns.name
+
+    from lab.oracle import check_answer, check_keys
+    from test_signing import ds_of
+
+    c = steered(steering=BEYOND).start()
+    keys = check_keys(c.ask("example.", "DNSKEY", do=True), dns.name.from_text("example."), ds_of(c))
+    sets = set()
+    for i in range(40):
+        got = c.ask("many.example.", "A", do=True, ecs=f"10.{i}.1.0/24")
+        assert got.answer[0].ttl == 7 and ecs_of(got)[2] == 24
+        check_answer(got, dns.name.from_text("example."), keys)
+        sets.add(frozenset(r.to_text() for r in got.answer[0]))
+    assert len(sets) == 3 and all(len(s) == 2 for s in sets)
+    assert value(c.ask("listed.example.", "A", ecs="10.1.2.0/24")) == "203.0.113.2"
+    assert c.ctl("explain", "listed.example.", "A", "--client", "10.1.2.0/24")["chain"][0]["tried"][0]["state"] == "drained"
+    assert c.ask("nothing.example.", "A").rcode() == 2 and "SERVFAIL" in c.ctl("explain", "nothing.example.", "A", "--client", "10.1.2.3")["why"]
+    assert c.ask("nothing.example.", "TXT").rcode() == 0
+    anew = [c.ask("anew.example.", "A", ecs="10.1.2.0/24") for _ in range(40)]
+    assert len({value(a) for a in anew}) == 2 and all(ecs_of(a)[2] == 0 for a in anew)

@@ -61,6 +61,16 @@ POLICIES = [
     ("a record that is also in the zone file", "weighted:", "ns1:", "remove these records from the zone file"),
     ("an unknown key", "dynamic:\n      pools:\n        eu: {values: [{value: 2001", "dinamic:\n      pools:\n        eu: {values: [{value: 2001", "unknown key 'dinamic'"),
     ("no default values", "    values: [192.0.2.80]\n", "", "missing default values"),
+    ("a pool and a list of pools", "{geos: [SA], pool: lost}", "{geos: [SA], pool: lost, pools: [us]}", "both 'pool' and 'pools' are given"),
+    ("a pool twice in a list", "{geos: [SA], pool: lost}", "{geos: [SA], pools: [lost, lost]}", "pool 'lost' stands twice in the list"),
+    ("no pool", "{geos: [SA], pool: lost}", "{geos: [SA]}", "is missing its pool"),
+    ("too many answers", "lost: {values", "lost: {answers: 17, values", "'17' is not a number of values, 1 to 16"),
+    ("a TTL that is none", "lost: {values", "lost: {ttl: soon, values", "'soon' is not a TTL"),
+    ("a drain that ends before it begins", "lost: {values", "lost: {drain: [{from: 2027-01-02T00:00:00Z, until: 2027-01-01T00:00:00Z}], values", "a time that ends after it begins"),
+    ("a time that is none", "lost: {values", "lost: {drain: [{from: tomorrow}], values", "'tomorrow' is not a time in UTC"),
+    ("watermarks the wrong way round", "weight: 3}", "weight: 3, shed: {low: 9, high: 9}}", "the low watermark is not below the high one"),
+    ("an unknown way to fail", "      pools:\n        eu: {fallback", "      on-failure: maybe\n      pools:\n        eu: {fallback", "'maybe' is not one of values, open, servfail"),
+    ("a pool to fail to that is none", "      pools:\n        eu: {fallback", "      on-failure: {pool: uss}\n      pools:\n        eu: {fallback", "undefined pool 'uss'"),
     ("rules in the wrong order", "- {subnets: [10.9.0.0/16], pool: office}\n        - {geos: [EU], pool: eu}", "- {geos: [EU], pool: eu}\n        - {subnets: [10.9.0.0/16], pool: office}", "must stand before"),
 ]
 

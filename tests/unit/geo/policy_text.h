@@ -124,7 +124,13 @@ static inline void text_rule(struct policy_text *t)
 		s->at = at;
 		r->subnet_n++;
 	}
-	r->pool = text_word(t, &r->pool_at);
+	struct policy_name *pools = arena_alloc(t->arena, 20 * sizeof *pools);
+	r->pools = pools;
+	while ((word = text_word(t, &at)) != NULL)
+		pools[r->pool_n++] = (struct policy_name){ word, at };
+	r->listed = r->pool_n > 1;
+	if (r->pool_n > 0)
+		r->pool_at = pools[0].at;
 }
 
 static inline void text_line(struct policy_text *t)

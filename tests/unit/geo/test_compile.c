@@ -199,7 +199,7 @@ static size_t usable_n(const struct policy_pool *pool)
 static const struct policy_value *value_for(const struct policy *p, uint32_t rule, const char *seed,
 					    const struct ip_addr *a)
 {
-	const struct policy_pool *pool = pool_named(p, p->rules[rule].pool);
+	const struct policy_pool *pool = pool_named(p, p->rules[rule].pools[0].text);
 	const struct policy_value *best = NULL;
 	struct siphash_key key = draw_key(seed);
 	uint64_t best_cost = 0;
@@ -226,8 +226,8 @@ static const struct policy_value *value_for(const struct policy *p, uint32_t rul
 
 static bool may_draw(const struct policy *p, uint32_t rule)
 {
-	for (const struct policy_pool *pool = pool_named(p, p->rules[rule].pool); pool != NULL;
-	     pool = pool_named(p, pool->fallback))
+	for (const struct policy_pool *pool = pool_named(p, p->rules[rule].pools[0].text);
+	     pool != NULL; pool = pool_named(p, pool->fallback))
 		if (usable_n(pool) > 1)
 			return true;
 	return false;

@@ -46,6 +46,7 @@ struct made {
 	struct policy_value defaults[1], values[4][3];
 	struct policy_pool pools[4];
 	struct policy_rule rules[5];
+	struct policy_name targets[5];
 	struct policy_geo geos[5][3];
 	struct policy_subnet subnets[5][3];
 	uint8_t rdata[4][3][4], fallback_rdata[4];
@@ -67,9 +68,10 @@ static void random_rule(struct lottery *l, struct made *m, size_t i)
 {
 	struct policy_rule *r = &m->rules[i];
 
-	*r = (struct policy_rule){ .pool = POOL_NAMES[lottery_below(l, 4)],
-				   .geos = m->geos[i],
-				   .subnets = m->subnets[i] };
+	m->targets[i].text = POOL_NAMES[lottery_below(l, 4)];
+	*r = (struct policy_rule){
+		.pools = &m->targets[i], .pool_n = 1, .geos = m->geos[i], .subnets = m->subnets[i]
+	};
 	for (uint32_t k = lottery_below(l, 3); k > 0; k--)
 		m->geos[i][r->geo_n++].code = CODES[lottery_below(l, 9)];
 	uint32_t subnets = lottery_below(l, 3);
@@ -103,7 +105,8 @@ static void random_policy(struct lottery *l, struct made *m)
 	size_t rules = 1 + lottery_below(l, 5);
 	for (size_t i = 0; i + 1 < rules; i++)
 		random_rule(l, m, i);
-	m->rules[rules - 1] = (struct policy_rule){ .pool = POOL_NAMES[lottery_below(l, 4)] };
+	m->targets[rules - 1].text = POOL_NAMES[lottery_below(l, 4)];
+	m->rules[rules - 1] = (struct policy_rule){ .pools = &m->targets[rules - 1], .pool_n = 1 };
 	m->policy = (struct policy){ .owner = OWNER,
 				     .type = TYPE_A,
 				     .ttl = 60,
@@ -156,8 +159,8 @@ static size_t usable_n(const struct policy_pool *pool)
 /* Whether the answer to a rule may be a draw: some pool of its chain has several usable values. */
 static bool naive_keyed(const struct policy *p, uint32_t rule)
 {
-	for (const struct policy_pool *pool = pool_named(p, p->rules[rule].pool); pool != NULL;
-	     pool = pool_named(p, pool->fallback))
+	for (const struct policy_pool *pool = pool_named(p, p->rules[rule].pools[0].text);
+	     pool != NULL; pool = pool_named(p, pool->fallback))
 		if (usable_n(pool) > 1)
 			return true;
 	return false;
@@ -167,7 +170,7 @@ static bool naive_keyed(const struct policy *p, uint32_t rule)
  */
 static bool naive_allows(const struct policy *p, uint32_t rule, struct span rdata)
 {
-	const struct policy_pool *pool = pool_named(p, p->rules[rule].pool);
+	const struct policy_pool *pool = pool_named(p, p->rules[rule].pools[0].text);
 
 	while (pool != NULL && usable_n(pool) == 0)
 		pool = pool_named(p, pool->fallback);
@@ -305,7 +308,8 @@ static void weighted(struct made *m, const uint32_t *weights, size_t n)
 		m->values[0][v] =
 		    value_of(m->rdata[0][v], (uint8_t)(v + 1), weights[v], POLICY_OBEY);
 	m->pools[0] = (struct policy_pool){ .name = "p0", .values = m->values[0], .value_n = n };
-	m->rules[0] = (struct policy_rule){ .pool = "p0" };
+	m->targets[0].text = "p0";
+	m->rules[0] = (struct policy_rule){ .pools = m->targets, .pool_n = 1 };
 	m->policy = (struct policy){ .owner = OWNER,
 				     .type = TYPE_A,
 				     .defaults = m->defaults,

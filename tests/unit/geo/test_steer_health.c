@@ -127,7 +127,7 @@ static void with_all_of_the_chain_down_the_default_values_answer(void **state)
 	assert_true(trace.defaulted);
 	assert_int_equal(trace.chain_n, 2);
 	assert_int_equal(trace.values_n, 2);
-	assert_false(trace.values[1].usable);
+	assert_false(trace.values[1].use == STEER_USABLE);
 	assert_string_equal(trace.values[1].text, "2.2.2.2");
 	assert_int_equal(trace.values[1].word, HEALTH_WORD_KNOWN);
 	steer_free(s);
@@ -245,7 +245,7 @@ static double price(const struct policy_value *v, const struct ip_addr *a)
 static const struct policy_value *expected(struct world *x, const struct ip_addr *a, bool *close)
 {
 	const struct policy *p = &x->t.policy;
-	const struct policy_pool *pool = pool_called(p, rule_for(p, a)->pool);
+	const struct policy_pool *pool = pool_called(p, rule_for(p, a)->pools[0].text);
 
 	for (; pool != NULL; pool = pool_called(p, pool->fallback)) {
 		const struct policy_value *best = NULL;
