@@ -20,7 +20,8 @@ packages_build=(
 )
 packages_demo=(
 	tor-geoipdb         # which country an address is in
-	bind9-dnsutils      # dig
+	bind9-dnsutils      # dig, nsupdate
+	knot-dnsutils       # knsupdate
 )
 packages_test=(
 	libcmocka-dev

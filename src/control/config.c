@@ -358,6 +358,21 @@ static enum err read_zone_keys(struct schema *s, const struct yaml_node *value, 
 	return result;
 }
 
+static enum err read_zone_serial(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return config_read_serial(s, value, &((struct zone_fields *)into)->zone.transfer);
+}
+
+static enum err read_zone_update(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return config_read_allow_update(s, value, &((struct zone_fields *)into)->zone.transfer);
+}
+
+static enum err read_zone_journal(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return config_read_journal(s, value, &((struct zone_fields *)into)->zone.transfer);
+}
+
 static const struct schema_row ZONE_ROWS[] = {
 	{ .key = "name", .kind = SCHEMA_CUSTOM, .custom = read_zone_name, .required = true },
 	ROW(struct zone_fields, zone.file, "file", SCHEMA_PATH, .max = 1000, .required = true),
@@ -369,6 +384,9 @@ static const struct schema_row ZONE_ROWS[] = {
 	{ .key = "report-agent", .kind = SCHEMA_CUSTOM, .custom = read_report_agent },
 	ROW(struct zone_fields, zone.seed, "seed", SCHEMA_TEXT, .max = 200),
 	{ .key = "keys", .kind = SCHEMA_CUSTOM, .custom = read_zone_keys },
+	{ .key = "serial", .kind = SCHEMA_CUSTOM, .custom = read_zone_serial },
+	{ .key = "allow-update", .kind = SCHEMA_CUSTOM, .custom = read_zone_update },
+	{ .key = "journal", .kind = SCHEMA_CUSTOM, .custom = read_zone_journal },
 	{ 0 },
 };
 

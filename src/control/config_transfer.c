@@ -307,7 +307,6 @@ enum err config_read_allow_update(struct schema *s, const struct yaml_node *valu
 		WHO_ROWS,
 		{ .key = "names", .kind = SCHEMA_CUSTOM, .custom = read_update_names },
 		{ .key = "types", .kind = SCHEMA_CUSTOM, .custom = read_update_types },
-		ROW(struct update_grant, peer, "peer", SCHEMA_TEXT, .max = 63),
 		{ 0 },
 	};
 	struct items all = items_of(&value);
@@ -321,13 +320,6 @@ enum err config_read_allow_update(struct schema *s, const struct yaml_node *valu
 		enum err e = schema_read(s, all.item[i], GRANT_ROWS, &grants[i]);
 		if (!e)
 			e = check_who(s, all.item[i], &grants[i].who);
-		if (!e && grants[i].peer != NULL &&
-		    (grants[i].name_n > 0 || grants[i].type_n > 0)) {
-			yaml_finding(s->yaml, all.item[i], s->diag, DIAG_ERROR, NULL,
-				     "a `peer` changes its own key records; `names` and `types` do "
-				     "not go with it");
-			e = ERR_INVALID;
-		}
 		result = e ? e : result;
 	}
 	into->updates = grants;

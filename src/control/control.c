@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "control/internal.h"
 #include "control/request.h"
+#include "store/journal.h"
 
 int64_t control_now(void)
 {
@@ -146,6 +147,7 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 		.config = z,
 		.db = database_of(db, config->geo_n, z->geo),
 		.keys = keys,
+		.journal = c->journal,
 		.like = e->served != NULL ? e->served->zone : NULL,
 		.signatures = z->signing != NULL ? e->signatures : NULL,
 		.counts = e->counts,
@@ -423,7 +425,9 @@ static enum err open_store(struct control *c, struct diag *d)
 		return ERR_PERMISSION;
 	}
 	snprintf(path, sizeof path, "%s/concord.db", dir);
-	return store_open(&c->store, path, d);
+	enum err e = store_open(&c->store, path, d);
+	snprintf(path, sizeof path, "%s/journal.db", dir);
+	return e ? e : journal_open(&c->journal, path, d);
 }
 
 enum err control_load(struct control *c, struct diag *d)
@@ -478,6 +482,7 @@ void control_free(struct control *c)
 	health_free(c->health);
 	databases_free(c->databases, c->database_n);
 	requests_close(c);
+	journal_close(c->journal);
 	store_close(c->store);
 	config_free(c->config);
 	rcu_drain(); /* signatures that went with the zones */

@@ -110,8 +110,10 @@ struct control {
 	void (*reloaded)(const struct config *config, void *context, struct diag *d);
 	void *reloaded_context;
 	struct health *health;
-	struct requests *requests; /* what workers hand on (request.h) */
-	struct query *query;       /* for explain */
+	struct journal *journal;                /* changes of zones (store/journal.h) */
+	struct pending *updates, *updates_last; /* of this turn (updates.h) */
+	struct requests *requests;              /* what workers hand on (request.h) */
+	struct query *query;                    /* for explain */
 	struct events *events;
 	uint64_t audit_last;
 	bool audit_known;
@@ -133,6 +135,7 @@ struct zone_load {
 	const struct config_zone *config;
 	const struct location_db *db;
 	const struct keyring *keys; /* NULL: unsigned, or only checked */
+	struct journal *journal;    /* NULL: only checked */
 	struct zone *like;
 	struct signatures *signatures;     /* told of freed ids */
 	struct zone_counts *counts;        /* NULL: only checked */
@@ -147,6 +150,9 @@ void steered_unref(struct steered *s);
 /* The same zone with the keyring's records at its apex. */
 enum err zone_load_keys(const struct served *base, const struct keyring *keys,
 			const struct config_signing *policy, struct served **out, struct diag *d);
+/* The same zone as `b`, a change of it, makes it; takes b in any case. */
+enum err zone_load_change(const struct served *base, struct zone_builder *b, struct served **out,
+			  struct diag *d);
 struct zone_counts *zone_counts_new(unsigned worker_n);
 void zone_counts_unref(struct zone_counts *c);
 struct signatures *signatures_new(void);

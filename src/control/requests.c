@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "control/internal.h"
 #include "control/request.h"
+#include "control/updates.h"
 #include "dns/rrtype.h"
 
 /* What may wait: a flood past it is told SERVFAIL by the workers, and the control thread has its
@@ -256,7 +257,10 @@ static void answer_question(struct request *r)
 
 static void dispatch(struct request *r)
 {
-	if (r->msg.opcode == OPCODE_QUERY && r->msg.qtype != TYPE_AXFR && r->msg.qtype != TYPE_IXFR)
+	if (r->msg.opcode == OPCODE_UPDATE)
+		updates_add(r);
+	else if (r->msg.opcode == OPCODE_QUERY && r->msg.qtype != TYPE_AXFR &&
+		 r->msg.qtype != TYPE_IXFR)
 		answer_question(r);
 	else
 		request_refuse(r, r->msg.opcode == OPCODE_QUERY ? RCODE_REFUSED : RCODE_NOTIMP);
@@ -291,6 +295,7 @@ static void on_wake(uv_async_t *a)
 		handle(c, h);
 		h = next;
 	}
+	updates_commit(c);
 }
 
 /* ---- start and end ---- */

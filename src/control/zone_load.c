@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "control/internal.h"
+#include "control/updates.h"
 #include "dns/rrtype.h"
 #include "dnssec/nsec3.h"
 
@@ -154,6 +155,8 @@ enum err zone_load(const struct zone_load *l, struct served **out, struct diag *
 		e = zone_build_start(&b, l->config->name, l->like, &options);
 	if (!e)
 		e = zone_data_read(l, b, &s->steered, d);
+	if (!e && l->journal != NULL)
+		e = updates_replay(l->journal, l->config, b, d);
 	if (!e && l->keys != NULL)
 		e = keyring_add_records(l->keys, b, l->config->signing->dnskey_ttl, d);
 	if (!e && d->error_n > errors)
@@ -214,6 +217,38 @@ enum err zone_load_keys(const struct served *base, const struct keyring *keys,
 	enum err full = sigcache_reserve(s->signatures->cache, zone_sig_id_end(s->zone));
 	if (full)
 		log_error(keys->zone_text, "signatures: no room for all: %s", err_text(full));
+	*out = s;
+	return ERR_OK;
+}
+
+enum err zone_load_change(const struct served *base, struct zone_builder *b, struct served **out,
+			  struct diag *d)
+{
+	struct served *s = calloc(1, sizeof *s);
+
+	if (s == NULL) {
+		zone_build_abort(b);
+		return ERR_NOMEM;
+	}
+	*s = *base;
+	s->refs = 1;
+	s->zone = NULL;
+	s->report_agent = copy_agent(base->report_agent.p);
+	s->keys = base->keys != NULL ? keyset_ref(base->keys) : NULL;
+	if (s->counts != NULL)
+		s->counts->refs++;
+	if (s->steered != NULL)
+		s->steered->refs++;
+	if (s->signatures != NULL)
+		s->signatures->refs++;
+	enum err e = zone_build_seal(b, &s->zone, d);
+	if (e) {
+		served_unref(s);
+		return e;
+	}
+	if (s->signatures != NULL &&
+	    sigcache_reserve(s->signatures->cache, zone_sig_id_end(s->zone)))
+		log_error(NULL, "signatures: no room for all");
 	*out = s;
 	return ERR_OK;
 }
