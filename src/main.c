@@ -214,6 +214,46 @@ static void add(json_t *j, const char *name, uint64_t value)
 	json_object_set_new(j, name, json_integer(before + (json_int_t)value));
 }
 
+/* Percentiles of the time that queries over UDP spent here, by the upper ends of the histogram's
+ * buckets. */
+static void add_percentiles(const struct daemon *m, json_t *j)
+{
+	static const struct {
+		const char *name;
+		unsigned per_mille;
+	} ROWS[] = { { "udp_p50_us", 500 },
+		     { "udp_p90_us", 900 },
+		     { "udp_p99_us", 990 },
+		     { "udp_p999_us", 999 } };
+	uint64_t up_to[NET_LATENCY_BUCKETS], sum = 0;
+
+	for (unsigned b = 0; b < NET_LATENCY_BUCKETS; b++) {
+		for (unsigned i = 0; i < net_worker_n(m->net); i++)
+			sum += counter_read(&net_worker_stats(m->net, i)->latency[b]);
+		up_to[b] = sum;
+	}
+	for (size_t r = 0; r < sizeof ROWS / sizeof *ROWS; r++) {
+		unsigned b = 0;
+		while (b < NET_LATENCY_BUCKETS - 1 && up_to[b] * 1000 < sum * ROWS[r].per_mille)
+			b++;
+		add(j, ROWS[r].name, sum > 0 ? UINT64_C(1) << b : 0);
+	}
+}
+
+static void add_type_counts(const struct daemon *m, json_t *j)
+{
+	static const char *const NAMES[QUERY_TYPE_SLOTS] = {
+#define X(type) [QUERY_TYPE_##type] = "type_" #type,
+		QUERY_TYPES_TABLE(X)
+#undef X
+		    [QUERY_TYPE_OTHER] = "type_other",
+	};
+
+	for (unsigned t = 0; t < QUERY_TYPE_SLOTS; t++)
+		for (unsigned i = 0; i < net_worker_n(m->net); i++)
+			add(j, NAMES[t], counter_read(&net_query_stats(m->net, i)->by_type[t]));
+}
+
 static json_t *stats(void *context)
 {
 	const struct daemon *m = context;
@@ -233,6 +273,8 @@ static json_t *stats(void *context)
 		add(j, "signatures_made", counter_read(&net_sign_stats(m->net, i)->made));
 		add(j, "signing_us", counter_read(&net_sign_stats(m->net, i)->ns) / 1000);
 	}
+	add_type_counts(m, j);
+	add_percentiles(m, j);
 	return j;
 }
 

@@ -44,6 +44,19 @@ def test_answers_are_counted_by_zone_rcode_transport_and_time(served):
     assert buckets == sorted(buckets)
 
 
+def test_stats_tell_types_and_percentiles(served):
+    stats = served.ctl("stats")
+    assert stats["udp_p99_us"] == 0 and stats["type_A"] == 0
+    for _ in range(20):
+        served.ask("www.example.", "A")
+    served.ask("www.example.", "TYPE65280")
+    stats = served.ctl("stats")
+    assert stats["type_A"] == 20 and stats["type_other"] == 1
+    percentiles = [stats[f"udp_p{n}_us"] for n in ("50", "90", "99", "999")]
+    assert percentiles == sorted(percentiles) and percentiles[0] >= 1
+    assert all(p & (p - 1) == 0 for p in percentiles)
+
+
 def test_every_line_is_well_formed_and_every_name_explained(served):
     """The exposition format: one HELP and TYPE for each name, before its values."""
     _, text = fetch(served.metrics_port)
