@@ -2,6 +2,8 @@
 """Compact denial of existence (RFC 9824): shapes of answers, validators of several makers, and changes of the way of denial.
 
 All questions of all zones are in tests/differential."""
+import select
+import socket
 import subprocess
 
 import dns.edns
@@ -245,3 +247,34 @@ def test_the_size_of_the_table_can_change_while_serving(concord):
     c.config.write_text(c.config.read_text().replace("made-signatures-mib: 1", "made-signatures-mib: 2"))
     c.ctl("reload")
     check_all(c)
+
+
+def test_what_cannot_wait_is_told_so_at_once_and_hits_go_on(concord):
+    """More names at one time than may wait: SERVFAIL with an extended error (RFC 8914), counted; what is cached is answered."""
+    c = concord(signing="dear", extra="signing:\n  - {id: dear, denial: compact, algorithm: rsasha256}\n", server={"workers": "1", "signers": "1"})
+    hit = make_query("www.example.", "A", do=True)
+    c.ask("www.example.", "A", do=True)
+    before = c.ctl("stats")["sig_given_up"]
+    seen, sent = [], 2500
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.connect((c.address, c.port))
+        s.settimeout(3)
+        for i in range(sent):
+            s.send(make_query(f"n{i}.example.", "A", do=True).to_wire())
+            while select.select([s], [], [], 0)[0]:
+                seen.append(s.recv(4096))
+        assert dns.query.udp(hit, c.address, timeout=20, port=c.port).answer  # thousands are before it
+        try:
+            while len(seen) < sent:
+                seen.append(s.recv(4096))
+        except TimeoutError:
+            pass
+    answers = [dns.message.from_wire(w) for w in seen]
+    refused = [m for m in answers if m.rcode() == dns.rcode.SERVFAIL]
+    assert len(refused) > 100, (len(answers), len(refused))
+    assert all(any(isinstance(o, dns.edns.EDEOption) and o.code == 14 for o in m.options) for m in refused)
+    assert c.ctl("stats")["sig_given_up"] - before >= len(refused)
+    keys = keys_of(c)
+    for m in answers[:20] + answers[-20:]:
+        if m.rcode() == dns.rcode.NOERROR:
+            check_answer(m, NAME, keys)
