@@ -185,6 +185,9 @@ __attribute__((format(printf, 3, 4))) void control_fail(struct control_result *r
 json_t *status_signatures(const struct signatures *s);
 void metrics_add_signing(const struct control *c, struct text *out);
 
+/* key_commands.c: serves the zone with its keyring as it is now. */
+enum err control_serve_keys(struct control *c, struct zone_entry *e, struct control_result *r);
+
 /* status.c */
 json_t *status_key(const struct zone_entry *e, const struct dnskey *key, const struct own_key *own,
 		   const struct foreign_key *foreign);

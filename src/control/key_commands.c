@@ -18,7 +18,7 @@ static struct zone_entry *signed_zone(struct control *c, const char *zone, struc
 }
 
 /* Serves the zone with its keyring as it is now. */
-static enum err serve_keys(struct control *c, struct zone_entry *e, struct control_result *r)
+enum err control_serve_keys(struct control *c, struct zone_entry *e, struct control_result *r)
 {
 	struct diag d = { 0 };
 	struct served *made = NULL;
@@ -90,7 +90,7 @@ json_t *control_key_generate(struct control *c, const char *zone, const char *ro
 		control_fail(r, err, "no key was made: %s", err_text(err));
 		return NULL;
 	}
-	if (serve_keys(c, e, r))
+	if (control_serve_keys(c, e, r))
 		return NULL;
 	return status_key(e, key_dnskey(made->key), made, NULL);
 }
@@ -152,7 +152,7 @@ json_t *control_key_import(struct control *c, const char *zone, const char *dnsk
 		return NULL;
 	}
 	log_notice(e->text, "key: imported from %s, %s", owner, dnskey_describe(&key, text));
-	if (serve_keys(c, e, r))
+	if (control_serve_keys(c, e, r))
 		return NULL;
 	return status_key(e, &key, NULL, &e->keys->foreign[e->keys->foreign_n - 1]);
 }
@@ -181,7 +181,7 @@ json_t *control_key_remove(struct control *c, const char *zone, uint16_t tag, ui
 	if (err)
 		return NULL;
 	log_notice(e->text, "key: removed %s key, tag %u", foreign ? "foreign" : "own", tag);
-	if (serve_keys(c, e, r))
+	if (control_serve_keys(c, e, r))
 		return NULL;
 	return json_pack("{s:s, s:i, s:s}", "zone", e->text, "removed", (int)tag, "origin",
 			 foreign ? "foreign" : "own");
@@ -199,7 +199,7 @@ json_t *control_cds_set(struct control *c, const char *zone, bool publish_it,
 		return NULL;
 	}
 	log_notice(e->text, "cds: CDS and CDNSKEY are %s", publish_it ? "published" : "withdrawn");
-	if (serve_keys(c, e, r))
+	if (control_serve_keys(c, e, r))
 		return NULL;
 	return json_pack("{s:s, s:b}", "zone", e->text, "cds_published", publish_it);
 }
