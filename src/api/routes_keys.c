@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/internal.h"
+#include "control/signed_rrset.h"
 
 static struct response get_keys(struct api *a, struct request *r)
 {
@@ -74,6 +75,14 @@ static struct response get_dnskey(struct api *a, struct request *r)
 	return response_of(j, &result);
 }
 
+static struct response get_signed(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	json_t *j = control_signed_rrset(a->options.control, r->segment[0], r->segment[1], &result);
+
+	return response_of(j, &result);
+}
+
 static struct response put_cds(struct api *a, struct request *r)
 {
 	struct control_result result = { 0 };
@@ -95,6 +104,8 @@ const struct route ROUTES_KEYS[] = {
 	{ "POST", "/v1/zones/{zone}/keys", API_KEYS, post_keys, "make or import a key" },
 	{ "DELETE", "/v1/zones/{zone}/keys/{key}", API_KEYS, delete_key, "remove a key" },
 	{ "GET", "/v1/zones/{zone}/dnskey", API_READ, get_dnskey, "own public keys as records" },
+	{ "GET", "/v1/zones/{zone}/signed/{type}", API_READ, get_signed,
+	  "DNSKEY, CDS or CDNSKEY with signatures" },
 	{ "PUT", "/v1/zones/{zone}/cds", API_KEYS, put_cds, "publish CDS and CDNSKEY" },
 	{ "DELETE", "/v1/zones/{zone}/cds", API_KEYS, delete_cds, "withdraw CDS and CDNSKEY" },
 	{ 0 },

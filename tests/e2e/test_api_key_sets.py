@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole key sets of peers over the HTTP interface: taken whole, once, and by whom they belong to (RFC 8901 section 9)."""
 import signal
+import time
 
+import dns.dnssec
+import dns.name
+import dns.rrset
 import pytest
 
 from lab.oracle import check_answer, check_keys
@@ -157,3 +161,21 @@ def test_sets_survive_a_kill_and_keep_their_etag(access):
     assert got.etag == made.etag and sorted(k["tag"] for k in got.json["keys"]) == sorted(k["tag"] for k in made.json["keys"])
     listed = access.bind.get(f"/v1/zones/{ZONE}/peers").json["sets"]
     assert [s["peer"] for s in listed] == ["bind"]
+
+
+@pytest.mark.parametrize("type", ["DNSKEY", "CDS", "CDNSKEY"])
+def test_what_the_key_signing_key_signs_is_handed_out_with_signatures_that_validate(access, type):
+    access.controller.ask("PUT", keys_of("bind"), {"keys": [zsk()]}, If_None_Match="*")
+    assert access.controller.get(f"/v1/zones/{ZONE}/signed/CDS").status == 404  # not published yet
+    access.concord.ctl("cds", "publish", ZONE)
+    got = access.controller.get(f"/v1/zones/{ZONE}/signed/{type.lower()}").json
+    name = dns.name.from_text(ZONE)
+    records = dns.rrset.from_text_list(ZONE, got["ttl"], "IN", type, [r.split(f" IN {type} ")[1] for r in got["records"]])
+    signatures = dns.rrset.from_text_list(ZONE, got["ttl"], "IN", "RRSIG", [s.split(" IN RRSIG ")[1] for s in got["signatures"]])
+    served = access.concord.ask(ZONE, type).answer[0]
+    assert records == served and got["ttl"] == served.ttl
+    keys = check_keys(access.concord.ask(ZONE, "DNSKEY", do=True), NAME, ds_of(access.concord))
+    assert keys
+    dns.dnssec.validate(records, signatures, {name: access.concord.ask(ZONE, "DNSKEY").answer[0]})
+    assert got["inception"] <= time.time() <= got["expiration"] == signatures[0].expiration
+    assert access.controller.get(f"/v1/zones/{ZONE}/signed/A").status == 404

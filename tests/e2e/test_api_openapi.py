@@ -90,6 +90,8 @@ def test_real_answers_are_as_the_document_says(web):
         ("GET", "/v1/zones/{zone}/keys", f"/v1/zones/{ZONE}/keys", None),
         ("DELETE", "/v1/zones/{zone}/keys/{key}", f"/v1/zones/{ZONE}/keys/1", None),
         ("GET", "/v1/zones/{zone}/dnskey", f"/v1/zones/{ZONE}/dnskey?role=zsk", None),
+        ("GET", "/v1/zones/{zone}/signed/{type}", f"/v1/zones/{ZONE}/signed/DNSKEY", None),
+        ("GET", "/v1/zones/{zone}/signed/{type}", f"/v1/zones/{ZONE}/signed/CDS", None),
         ("PUT", "/v1/zones/{zone}/cds", f"/v1/zones/{ZONE}/cds", None), ("DELETE", "/v1/zones/{zone}/cds", f"/v1/zones/{ZONE}/cds", None),
         ("GET", "/v1/zones/{zone}/peers/{peer}/keys", keys, None),
         ("PUT", "/v1/zones/{zone}/peers/{peer}/keys", keys, {"keys": [one, two], "If-None-Match": "*"}),
