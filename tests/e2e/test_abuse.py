@@ -136,6 +136,7 @@ MALFORMED = {
     "a chain of pointers": lambda: bytes.fromhex("000100000001000000000000") + b"".join(struct.pack("!H", 0xC000 | (12 + 2 * i)) for i in range(40)) + b"\0\1\0\1",
     "a name without end": lambda: bytes.fromhex("000100000001000000000000") + b"\x3f" + b"a" * 40,
     "a name of more than 255 octets": lambda: bytes.fromhex("000100000001000000000000") + (b"\x3f" + b"a" * 63) * 5 + b"\0\0\1\0\1",
+    "a question cut short": lambda: question()[2:-3],
     "trailing octets": lambda: question()[2:] + b"tail",
     "an option longer than its OPT": lambda: make_query("www.example.", "A").to_wire()[:-2] + b"\0\6\0\x0a\xff\xff\0\0",
     "counts that lie": lambda: question()[2:8] + b"\xff\xff\xff\xff" + question()[12:],
