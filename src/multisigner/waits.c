@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "multisigner/waits.h"
+
+static void raise(struct ttl_mark *to, const struct ttl_mark *m)
+{
+	if (m->ttl > to->ttl)
+		to->ttl = m->ttl;
+	if (m->held_until > to->held_until)
+		to->held_until = m->held_until;
+}
+
+/* Ejected ones too: what they have given away is cached all the same. */
+static bool counts(const struct group_signer *s)
+{
+	return s->used && s->state != MEMBER_NONE && s->state != MEMBER_GONE;
+}
+
+struct ttl_mark wait_dnskey_mark(const struct group *g)
+{
+	struct ttl_mark m = { 0, 0 };
+
+	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++)
+		if (counts(&g->signer[i]))
+			raise(&m, &g->signer[i].dnskey_ttl);
+	return m;
+}
+
+struct ttl_mark wait_zone_mark(const struct group *g)
+{
+	struct ttl_mark m = { 0, 0 };
+
+	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++)
+		if (counts(&g->signer[i]))
+			raise(&m, &g->signer[i].zone_ttl);
+	return m;
+}
+
+int64_t wait_dnskey_until(const struct group *g, int64_t t)
+{
+	struct ttl_mark m = wait_dnskey_mark(g);
+
+	return ttl_mark_until(&m, t + (int64_t)g->policy.propagation_s);
+}
+
+int64_t wait_ds_until(const struct group *g, int64_t t)
+{
+	return ttl_mark_until(&g->parent.ds_ttl, t);
+}
+
+int64_t wait_ns_until(const struct group *g, int64_t t)
+{
+	struct ttl_mark m = g->parent.ns_ttl;
+
+	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++)
+		if (counts(&g->signer[i]))
+			raise(&m, &g->signer[i].ns_ttl);
+	return ttl_mark_until(&m, t + (int64_t)g->policy.propagation_s);
+}
+
+int64_t wait_zone_until(const struct group *g, int64_t t)
+{
+	struct ttl_mark m = wait_zone_mark(g);
+
+	return ttl_mark_until(&m, t + (int64_t)g->policy.propagation_s);
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * sim [--from N] [--histories N] [--trace] [--mutate]
+ *
+ * Plays random histories of groups; exits with 1 when in one of them a resolver could have held
+ * something that does not validate, and names it: `sim --from N --histories 1 --trace` tells it
+ * again. With --mutate each guard in turn is switched off, and each must be missed.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "multisigner/guards.h"
+#include "multisigner/membership.h"
+#include "world.h"
+
+struct order {
+	uint64_t from, histories;
+	bool trace, mutate, coverage;
+};
+
+static bool parse(struct order *o, int argc, char **argv)
+{
+	*o = (struct order){ .histories = 1000 };
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--trace") == 0)
+			o->trace = true;
+		else if (strcmp(argv[i], "--mutate") == 0)
+			o->mutate = true;
+		else if (strcmp(argv[i], "--coverage") == 0)
+			o->coverage = true;
+		else if (strcmp(argv[i], "--from") == 0 && i + 1 < argc)
+			o->from = strtoull(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "--histories") == 0 && i + 1 < argc)
+			o->histories = strtoull(argv[++i], NULL, 10);
+		else
+			return false;
+	}
+	return true;
+}
+
+/* Cells of the table that change something must have been reached. */
+static unsigned unreached(const struct world *w)
+{
+	unsigned n = 0;
+
+	for (int s = 0; s < MEMBER_STATES; s++) {
+		for (int e = 0; e < MEMBER_EVENTS; e++) {
+			struct member_step step =
+			    member_step((enum member_state)s, (enum member_event)e);
+			if ((step.next == (enum member_state)s && step.effect == DO_NOTHING) ||
+			    w->reached[s][e] > 0)
+				continue;
+			printf("not reached: %s, %s\n", member_state_text((enum member_state)s),
+			       member_event_text((enum member_event)e));
+			n++;
+		}
+	}
+	return n;
+}
+
+static int play_all(struct world *w, const struct order *o)
+{
+	uint64_t checks = 0;
+
+	for (uint64_t h = o->from; h < o->from + o->histories; h++) {
+		if (!world_play(w, h)) {
+			printf("history %" PRIu64 ": %s\n", h, w->oracle.verdict);
+			return 1;
+		}
+		checks += w->oracle.checks;
+	}
+	printf("%" PRIu64 " histories, %" PRIu64
+	       " pairs judged, %u joined, %u left, %u keys rolled: "
+	       "nothing bogus\n",
+	       o->histories, checks, w->joined, w->left, w->rolled);
+	return o->coverage && unreached(w) > 0 ? 1 : 0;
+}
+
+/* Guards that keep the order of things without a resolver being able to notice. */
+static bool is_judged_elsewhere(enum group_guard g)
+{
+	return g == GUARD_NS || g == GUARD_DS_GONE || g == GUARD_SOLE;
+}
+
+static int mutate(struct world *w, const struct order *o)
+{
+	int missed = 0;
+
+	for (int g = 0; g < GROUP_GUARDS; g++) {
+		uint64_t h = o->from;
+		if (is_judged_elsewhere((enum group_guard)g))
+			continue;
+		w->waived = 1u << g;
+		while (h < o->from + o->histories && world_play(w, h))
+			h++;
+		if (h == o->from + o->histories) {
+			printf("without %-14s nothing was bogus in %" PRIu64 " histories\n",
+			       guard_name((enum group_guard)g), o->histories);
+			missed++;
+		} else {
+			printf("without %-14s bogus in history %" PRIu64 "\n",
+			       guard_name((enum group_guard)g), h);
+		}
+		fflush(stdout);
+	}
+	return missed > 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct order o;
+
+	if (!parse(&o, argc, argv)) {
+		fputs("usage: sim [--from N] [--histories N] [--trace] [--coverage] [--mutate]\n",
+		      stderr);
+		return 2;
+	}
+	struct world *w = world_new();
+	w->trace = o.trace;
+	int status = o.mutate ? mutate(w, &o) : play_all(w, &o);
+	world_free(w);
+	return status;
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Two signers with a KSK and a ZSK each: 0 and 1 are ours, 2 and 3 the peer's. */
+#include "multisigner/membership.h"
+
+#include "check.h"
+#include "multisigner/merge.h"
+#include "multisigner/observe.h"
+#include "multisigner/step.h"
+
+#define T0   1000000
+#define TTL  300
+#define OURS 0x3u
+#define PEER 0xcu
+#define ALL  (OURS | PEER)
+
+static struct signer_look look(int64_t at, uint64_t dnskey, uint64_t cds, unsigned ns)
+{
+	return (struct signer_look){ .asked_at = at,
+				     .at = at,
+				     .dnskey = dnskey,
+				     .cds = cds,
+				     .has_cds = cds != 0,
+				     .key_signing = dnskey & 0x5,
+				     .zone_signing = dnskey & 0xa,
+				     .ns_all = (uint16_t)ns,
+				     .ns_any = (uint16_t)ns,
+				     .dnskey_ttl = TTL,
+				     .ns_ttl = TTL,
+				     .zone_ttl = TTL };
+}
+
+static struct parent_look delegation(int64_t at, uint64_t ds, unsigned ns)
+{
+	return (struct parent_look){ .asked_at = at,
+				     .at = at,
+				     .ds = ds,
+				     .ns_all = (uint16_t)ns,
+				     .ns_any = (uint16_t)ns,
+				     .ds_ttl = TTL,
+				     .ns_ttl = TTL };
+}
+
+static void see(struct group *g, int64_t at, const struct signer_look *ours,
+		const struct signer_look *peers, const struct parent_look *parents)
+{
+	(void)at;
+	observe_signer(g, 0, 0, ours);
+	observe_signer(g, 1, 0, peers);
+	observe_parent(g, 0, parents);
+}
+
+static void start(struct group *g)
+{
+	struct group_policy p = {
+		.propagation_s = 10, .fresh_s = 100, .gap_s = 100000, .carry_ksk = true
+	};
+
+	group_init(g, &p, T0);
+	g->parent.server_n = 1;
+	group_add_signer(g, 1, T0);
+	group_add_signer(g, 1, T0);
+	for (int k = 0; k < 4; k++) {
+		struct group_key key = { .known = true,
+					 .owner = (int8_t)(k / 2),
+					 .algorithm = 13,
+					 .tag = (uint16_t)(1000 + k),
+					 .sep = k % 2 == 0 };
+		assert_int_equal(group_add_key(g, &key), k);
+	}
+	g->own_ds = 0x1;
+	struct member_change c;
+	const char *why;
+	assert_true(membership_command(g, 0, EVENT_JOIN, T0, &c, &why));
+	assert_true(membership_command(g, 1, EVENT_JOIN, T0, &c, &why));
+}
+
+/* Everything that the peer and the parent have to do is done at `at`. */
+static void advance(struct group *g, int64_t at, uint64_t ds, unsigned ns)
+{
+	struct group_step step;
+
+	for (int turn = 0; turn < 4; turn++) {
+		struct signer_look ours =
+		    look(at + turn, OURS | g->sets.dnskey, g->sets.cds, g->sets.ns);
+		struct signer_look peers =
+		    look(at + turn, ALL, g->sets.cds, ns | (g->sets.ns & 2u));
+		struct parent_look parent = delegation(at + turn, ds, ns);
+		see(g, at + turn, &ours, &peers, &parent);
+		group_advance(g, at + turn, &step);
+		group_served(g);
+	}
+}
+
+static void names_a_joining_signer_only_after_keys_and_ds_have_expired(void **state)
+{
+	struct group g;
+
+	(void)state;
+	start(&g);
+	advance(&g, T0 + 1, 0x1, 1);
+	assert_int_equal(g.sets.dnskey, PEER);
+	assert_int_equal(g.sets.ns, 1);
+	assert_int_equal(g.signer[1].state, MEMBER_KEYS_WAIT);
+	advance(&g, T0 + 200, 0x1, 1);
+	assert_int_equal(g.signer[1].state, MEMBER_KEYS_WAIT);
+	advance(&g, T0 + 400, 0x1, 1);
+	assert_int_equal(g.signer[1].state, MEMBER_DS);
+	assert_int_equal(g.sets.cds, 0x5);
+	advance(&g, T0 + 500, 0x5, 1);
+	assert_int_equal(g.sets.ns, 1);
+	advance(&g, T0 + 900, 0x5, 1);
+	assert_int_equal(g.sets.ns, 3);
+	assert_true(g.sets.csync);
+	advance(&g, T0 + 950, 0x5, 3);
+	assert_int_equal(g.signer[1].state, MEMBER_FULL);
+	assert_false(g.sets.csync);
+}
+
+static void keeps_keys_and_ds_of_a_leaving_signer_while_resolvers_may_ask_it(void **state)
+{
+	struct member_change c;
+	struct group g;
+	const char *why;
+
+	(void)state;
+	start(&g);
+	for (int64_t t = 1; t <= 2001; t += 400)
+		advance(&g, T0 + t, t > 400 ? 0x5 : 0x1, t > 1600 ? 3 : 1);
+	assert_int_equal(g.signer[1].state, MEMBER_FULL);
+	assert_true(membership_command(&g, 1, EVENT_LEAVE, T0 + 3000, &c, &why));
+	advance(&g, T0 + 3001, 0x5, 3);
+	assert_int_equal(g.sets.ns, 1);
+	assert_int_equal(g.signer[1].state, LEAVE_NS);
+	advance(&g, T0 + 3100, 0x5, 1);
+	assert_int_equal(g.signer[1].state, LEAVE_NS_WAIT);
+	advance(&g, T0 + 3500, 0x5, 1); /* NS have expired, DNSKEY sets from it have not */
+	assert_int_equal(g.sets.cds, 0x5);
+	advance(&g, T0 + 3800, 0x5, 1);
+	assert_int_equal(g.sets.cds, 0x1);
+	assert_int_equal(g.sets.dnskey, PEER);
+	advance(&g, T0 + 4000, 0x1, 1);
+	advance(&g, T0 + 5000, 0x1, 1);
+	assert_int_equal(g.signer[1].state, MEMBER_GONE);
+	assert_int_equal(g.sets.dnskey, 0);
+}
+
+static void takes_no_step_on_evidence_that_is_old(void **state)
+{
+	struct group g;
+	struct group_step step;
+
+	(void)state;
+	start(&g);
+	advance(&g, T0 + 1, 0x1, 1);
+	group_advance(&g, T0 + 5000, &step);
+	assert_int_equal(g.signer[1].state, MEMBER_KEYS_WAIT);
+	struct guard_verdict v = membership_blocked(&g, 1, T0 + 5000);
+	assert_int_equal(v.guard, GUARD_FRESH);
+	assert_int_equal(v.signer, 0);
+}
+
+static void ignores_answers_that_come_late_or_twice(void **state)
+{
+	struct group g;
+
+	(void)state;
+	start(&g);
+	struct signer_look l = look(T0 + 50, PEER, 0, 2);
+	assert_true(observe_signer(&g, 1, 0, &l));
+	assert_false(observe_signer(&g, 1, 0, &l));
+	l.asked_at = T0 + 40;
+	l.dnskey = 0;
+	assert_false(observe_signer(&g, 1, 0, &l));
+	assert_int_equal(observed_by_all(&g.signer[1]), PEER);
+}
+
+static void does_not_let_the_last_member_leave(void **state)
+{
+	struct member_change c;
+	struct group g;
+	const char *why;
+
+	(void)state;
+	start(&g);
+	g.signer[0].state = MEMBER_FULL;
+	assert_false(membership_command(&g, 0, EVENT_LEAVE, T0, &c, &why));
+	assert_non_null(why);
+}
+
+static void takes_back_a_decision_that_was_never_served(void **state)
+{
+	struct group g;
+
+	(void)state;
+	start(&g);
+	g.signer[1].state = MEMBER_NS;
+	g.sets.ns = 3;
+	group_resume(&g, T0 + 50);
+	assert_int_equal(g.sets.ns, 3); /* it may have been served for a moment */
+	group_resume(&g, T0 + 500);
+	assert_int_equal(g.signer[1].state, MEMBER_DS_WAIT);
+	assert_int_equal(g.sets.ns, 1);
+}
+
+/* RFC 4035 §2.2 */
+static void names_an_algorithm_at_the_parent_for_all_signers_or_for_none(void **state)
+{
+	struct group g;
+
+	(void)state;
+	start(&g);
+	g.signer[0].state = g.signer[1].state = MEMBER_FULL;
+	g.key[1].algorithm = 15; /* our new KSK, wanted alone */
+	g.own_ds = 0x2;
+	struct signer_look ours = look(T0 + 1, ALL, 0x5, 3), peers = look(T0 + 1, ALL, 0x5, 3);
+	struct parent_look parent = delegation(T0 + 1, 0x5, 3);
+	see(&g, T0 + 1, &ours, &peers, &parent);
+	assert_int_equal(group_merge(&g, T0 + 1).cds, 0x5); /* what the parent has stays */
+	g.key[3].algorithm = 15;
+	peers = look(T0 + 2, ALL, 0x8, 3);
+	observe_signer(&g, 1, 0, &peers);
+	assert_int_equal(group_merge(&g, T0 + 2).cds, 0xa);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_a_joining_signer_only_after_keys_and_ds_have_expired),
+		cmocka_unit_test(keeps_keys_and_ds_of_a_leaving_signer_while_resolvers_may_ask_it),
+		cmocka_unit_test(takes_no_step_on_evidence_that_is_old),
+		cmocka_unit_test(ignores_answers_that_come_late_or_twice),
+		cmocka_unit_test(does_not_let_the_last_member_leave),
+		cmocka_unit_test(takes_back_a_decision_that_was_never_served),
+		cmocka_unit_test(names_an_algorithm_at_the_parent_for_all_signers_or_for_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
