@@ -25,8 +25,30 @@ static struct response get_zone(struct api *a, struct request *r)
 	return response_of(j, &result);
 }
 
+static struct response ask_primaries(struct api *a, struct request *r, bool whole)
+{
+	struct control_result result = { 0 };
+	json_t *j = control_zone_refresh(a->options.control, r->segment[0], whole, &result);
+
+	return response_of(j, &result);
+}
+
+static struct response post_refresh(struct api *a, struct request *r)
+{
+	return ask_primaries(a, r, false);
+}
+
+static struct response post_retransfer(struct api *a, struct request *r)
+{
+	return ask_primaries(a, r, true);
+}
+
 const struct route ROUTES_ZONES[] = {
 	{ "GET", "/v1/zones", API_READ, get_zones, "zones that are served" },
 	{ "GET", "/v1/zones/{zone}", API_READ, get_zone, "one zone: serial, keys, DS" },
+	{ "POST", "/v1/zones/{zone}/refresh", API_OPERATE, post_refresh,
+	  "ask a transferred zone's primaries now" },
+	{ "POST", "/v1/zones/{zone}/retransfer", API_OPERATE, post_retransfer,
+	  "fetch all of a transferred zone, whatever its serial" },
 	{ 0 },
 };

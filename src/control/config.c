@@ -20,7 +20,7 @@
 
 /* ---- server ---- */
 
-static bool parse_address(const char *text, uint32_t port, struct config_address *out)
+bool config_parse_address(const char *text, uint32_t port, struct config_address *out)
 {
 	char addr[64];
 	const char *at = strrchr(text, '@');
@@ -51,7 +51,7 @@ enum err config_read_addresses(struct schema *s, const struct yaml_node *value, 
 		const char *text = schema_text(s, items[i], "an address (address@port)");
 		if (text == NULL)
 			return ERR_INVALID;
-		if (!parse_address(text, port, &all[i]))
+		if (!config_parse_address(text, port, &all[i]))
 			return schema_expected(s, items[i],
 					       "an IP address with a port (127.0.0.1@53)");
 	}
@@ -262,7 +262,7 @@ static const struct config_signing SIGNING_DEFAULT = {
 struct zone_fields {
 	struct config_zone zone;
 	const char *geo, *signing;
-	const struct yaml_node *geo_at, *signing_at;
+	const struct yaml_node *geo_at, *signing_at, *primaries;
 };
 
 static enum err read_zone_name(struct schema *s, const struct yaml_node *value, void *into)
@@ -373,9 +373,23 @@ static enum err read_zone_journal(struct schema *s, const struct yaml_node *valu
 	return config_read_journal(s, value, &((struct zone_fields *)into)->zone.transfer);
 }
 
+static enum err keep_primaries(struct schema *s, const struct yaml_node *value, void *into)
+{
+	(void)s;
+	((struct zone_fields *)into)->primaries = value;
+	return ERR_OK;
+}
+
+static enum err read_limits(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return config_read_limits(s, value, &((struct zone_fields *)into)->zone.secondary.limits);
+}
+
 static const struct schema_row ZONE_ROWS[] = {
 	{ .key = "name", .kind = SCHEMA_CUSTOM, .custom = read_zone_name, .required = true },
-	ROW(struct zone_fields, zone.file, "file", SCHEMA_PATH, .max = 1000, .required = true),
+	ROW(struct zone_fields, zone.file, "file", SCHEMA_PATH, .max = 1000),
+	{ .key = "primaries", .kind = SCHEMA_CUSTOM, .custom = keep_primaries },
+	{ .key = "limits", .kind = SCHEMA_CUSTOM, .custom = read_limits },
 	ROW(struct zone_fields, zone.steering, "steering", SCHEMA_PATH, .max = 1000),
 	{ .key = "geo", .kind = SCHEMA_CUSTOM, .custom = read_zone_geo },
 	{ .key = "signing", .kind = SCHEMA_CUSTOM, .custom = read_zone_signing },
@@ -394,7 +408,7 @@ static const struct schema_row ZONE_ROWS[] = {
 
 struct reading {
 	struct config *config;
-	const struct yaml_node *geo, *signing, *zones, *tsig_keys;
+	const struct yaml_node *geo, *signing, *zones, *tsig_keys, *remotes;
 };
 
 /* Sections are kept and read in the order of their references. */
@@ -416,6 +430,13 @@ static enum err keep_tsig_keys(struct schema *s, const struct yaml_node *value, 
 {
 	(void)s;
 	((struct reading *)into)->tsig_keys = value;
+	return ERR_OK;
+}
+
+static enum err keep_remotes(struct schema *s, const struct yaml_node *value, void *into)
+{
+	(void)s;
+	((struct reading *)into)->remotes = value;
 	return ERR_OK;
 }
 
@@ -442,6 +463,7 @@ static const struct schema_row FILE_ROWS[] = {
 	{ .key = "geo", .kind = SCHEMA_CUSTOM, .custom = keep_geo },
 	{ .key = "signing", .kind = SCHEMA_CUSTOM, .custom = keep_signing },
 	{ .key = "tsig-keys", .kind = SCHEMA_CUSTOM, .custom = keep_tsig_keys },
+	{ .key = "remotes", .kind = SCHEMA_CUSTOM, .custom = keep_remotes },
 	{ .key = "zones", .kind = SCHEMA_CUSTOM, .custom = keep_zones },
 	{ 0 },
 };
@@ -589,11 +611,29 @@ static enum err resolve_signing(struct schema *s, const struct config *c, struct
 		   : not_found(s, z->signing_at, "policy of signing", z->signing, names, n);
 }
 
+/* A zone is a file here, or comes from other servers. */
+static enum err resolve_source(struct schema *s, const struct yaml_node *item,
+			       const struct config *c, struct zone_fields *z)
+{
+	if ((z->zone.file == NULL) == (z->primaries == NULL))
+		return finding(s, item, "file: zones/example.com.zone, or primaries: [ID]",
+			       "the zone '%.200s' needs one of `file` and `primaries`",
+			       z->zone.text);
+	if (z->primaries == NULL)
+		return ERR_OK;
+	if (z->zone.transfer.update_n > 0)
+		return finding(s, item, "update the primary",
+			       "the zone '%.200s' comes from primaries and takes no updates here",
+			       z->zone.text);
+	return config_read_primaries(s, z->primaries, &c->remotes, &z->zone.secondary);
+}
+
 static enum err read_zone(struct schema *s, const struct yaml_node *item, const struct config *c,
 			  struct config_zone *out)
 {
 	struct zone_fields z = { .zone = { .ecs = true,
 					   .rate_limit = true,
+					   .secondary.limits = CONFIG_LIMITS_DEFAULT,
 					   .line = item->line,
 					   .column = item->column } };
 	enum err e = schema_read(s, item, ZONE_ROWS, &z);
@@ -602,6 +642,8 @@ static enum err read_zone(struct schema *s, const struct yaml_node *item, const 
 		e = resolve_geo(s, c, &z);
 	if (!e)
 		e = resolve_signing(s, c, &z);
+	if (!e)
+		e = resolve_source(s, item, c, &z);
 	if (!e && z.zone.key_n > 0 && z.zone.signing == NULL)
 		e = finding(s, item, NULL, "keys are given for '%.200s', which is not signed",
 			    z.zone.text);
@@ -736,6 +778,8 @@ enum err config_read(struct config **out, const char *path, struct diag *d)
 		more = read_signing(&s, r.signing, c);
 	if (!more)
 		more = config_read_tsig_keys(&s, r.tsig_keys, &c->tsig_keys);
+	if (!more)
+		more = config_read_remotes(&s, r.remotes, &c->tsig_keys, &c->remotes);
 	s.context = &c->tsig_keys; /* which rules of zones refer to */
 	if (!more && r.zones != NULL)
 		more = read_zones(&s, r.zones, c);
@@ -746,8 +790,10 @@ enum err config_read(struct config **out, const char *path, struct diag *d)
 		arena = NULL;
 	}
 done:
-	if (e && c != NULL)
+	if (e && c != NULL) {
 		tsig_keys_wipe(&c->tsig_keys);
+		config_remotes_free(&c->remotes);
+	}
 	arena_free(arena);
 	yaml_free(y);
 	return e;
@@ -758,6 +804,7 @@ void config_free(struct config *c)
 	if (c == NULL)
 		return;
 	tsig_keys_wipe(&c->tsig_keys);
+	config_remotes_free(&c->remotes);
 	arena_free(c->arena);
 }
 

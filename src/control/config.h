@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/prefix.h"
 #include "control/config_api.h"
+#include "control/config_remotes.h"
 #include "control/config_transfer.h"
 #include "dnssec/key.h"
 #include "query/rate_limit.h"
@@ -90,11 +91,11 @@ struct config_key {
 };
 
 struct config_zone {
-	const char *text;    /* absolute, final dot, lower case: for logs and the API */
-	const uint8_t *name; /* wire, lower case */
-	const char *file;
-	const char *steering;                 /* NULL: none */
-	const struct config_geo *geo;         /* NULL: none */
+	const char *text;             /* absolute, final dot, lower case: for logs and the API */
+	const uint8_t *name;          /* wire, lower case */
+	const char *file;             /* NULL: it comes from primaries */
+	const char *steering;         /* NULL: none */
+	const struct config_geo *geo; /* NULL: none */
 	const struct config_signing *signing; /* NULL: unsigned */
 	bool ecs;
 	bool rate_limit;
@@ -103,6 +104,7 @@ struct config_zone {
 	const struct config_key *keys;
 	size_t key_n;
 	struct config_transfer transfer; /* who may transfer and update */
+	struct config_secondary secondary;
 	unsigned line, column;
 };
 
@@ -110,6 +112,7 @@ struct config {
 	const char *path;
 	struct config_server server;
 	struct tsig_keys tsig_keys; /* sorted; wiped by config_free() */
+	struct config_remotes remotes;
 	const struct config_geo *geo;
 	size_t geo_n;
 	const struct config_signing *signing; /* "default" is always among them */
@@ -119,6 +122,9 @@ struct config {
 	struct config_api api;
 	struct arena *arena;
 };
+
+/* "192.0.2.1@5353"; without a port `port`. */
+bool config_parse_address(const char *text, uint32_t port, struct config_address *out);
 
 enum err config_read(struct config **out, const char *path, struct diag *d);
 void config_free(struct config *c);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "control/internal.h"
@@ -40,6 +41,7 @@ static void entry_free(struct zone_entry *e)
 {
 	if (e == NULL)
 		return;
+	secondary_free(e->secondary);
 	served_unref(e->served);
 	keyring_free(e->keys);
 	signatures_unref(e->signatures);
@@ -85,13 +87,19 @@ static struct zone_entry *find_entry(struct zone_entry **all, size_t n, const ui
 	return e != NULL ? *e : NULL;
 }
 
-struct zone_entry *control_zone(struct control *c, const char *zone, struct control_result *r)
+struct zone_entry *control_find_zone(struct control *c, const char *zone)
 {
 	struct name name;
-	struct zone_entry *e = NULL;
 
-	if (name_from_text(zone, NULL, &name) == ERR_OK)
-		e = find_entry(c->entries, c->entry_n, name.wire);
+	return name_from_text(zone, NULL, &name) == ERR_OK
+		   ? find_entry(c->entries, c->entry_n, name.wire)
+		   : NULL;
+}
+
+struct zone_entry *control_zone(struct control *c, const char *zone, struct control_result *r)
+{
+	struct zone_entry *e = control_find_zone(c, zone);
+
 	if (e == NULL || e->served == NULL) {
 		control_fail(r, ERR_NOT_FOUND, "the zone %.200s is not served here", zone);
 		return NULL;
@@ -136,7 +144,8 @@ static void warn_short_validity(const struct zone_entry *e, const struct config_
 }
 
 static enum err load_zone(struct control *c, const struct config *config, const struct database *db,
-			  struct zone_entry *e, const struct config_zone *z, struct diag *d)
+			  struct zone_entry *e, const struct config_zone *z, const char *spool,
+			  struct diag *d)
 {
 	struct keyring *keys = NULL;
 	struct served *made = NULL;
@@ -145,9 +154,10 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 	enum err err = load_keys(c, config, e, z, &keys, d);
 	struct zone_load l = {
 		.config = z,
+		.spool = spool,
 		.db = database_of(db, config->geo_n, z->geo),
 		.keys = keys,
-		.journal = c->journal,
+		.journal = spool == NULL ? c->journal : NULL, /* updates lie on files */
 		.like = e->served != NULL ? e->served->zone : NULL,
 		.signatures = z->signing != NULL ? e->signatures : NULL,
 		.counts = e->counts,
@@ -174,6 +184,31 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 	log_info(e->text, "zone: loaded, serial %u, %zu records%s", zone_serial(made->zone),
 		 zone_rr_n(made->zone), keys != NULL ? ", signed" : "");
 	warn_short_validity(e, z);
+	return ERR_OK;
+}
+
+enum err control_load_zone(struct control *c, struct zone_entry *e, const char *spool,
+			   struct diag *d)
+{
+	return load_zone(c, c->config, c->databases, e, &e->config, spool, d);
+}
+
+/* A zone from primaries is what was kept of it; there may be nothing yet. */
+static enum err load_any_zone(struct control *c, const struct config *config,
+			      const struct database *db, struct zone_entry *e,
+			      const struct config_zone *z, struct diag *d)
+{
+	char path[SECONDARY_PATH_MAX];
+
+	if (z->secondary.primary_n == 0)
+		return load_zone(c, config, db, e, z, NULL, d);
+	secondary_path(config->server.state_dir, z->text, path);
+	if (access(path, F_OK) < 0)
+		return ERR_OK;
+	enum err err = load_zone(c, config, db, e, z, path, d);
+	if (err != ERR_CORRUPT)
+		return err;
+	log_error(z->text, "transfer: %s is damaged and not used; the zone is fetched anew", path);
 	return ERR_OK;
 }
 
@@ -240,7 +275,7 @@ static enum err load_zones(struct control *c, struct config *config, const struc
 		return ERR_NOMEM;
 	for (size_t i = 0; i < config->zone_n; i++) {
 		const struct config_zone *z = &config->zones[i];
-		enum err e = load_zone(c, config, db, all[i], z, d);
+		enum err e = load_any_zone(c, config, db, all[i], z, d);
 		if (e) {
 			result = ERR_INVALID;
 			if (all[i]->served != NULL)
@@ -295,7 +330,7 @@ enum err control_check(const char *path, struct diag *d)
 		const struct config_zone *z = &config->zones[i];
 		struct served *made = NULL;
 		struct zone_load l = { .config = z, .db = database_of(db, db_n, z->geo) };
-		enum err e = zone_load(&l, &made, d);
+		enum err e = z->file != NULL ? zone_load(&l, &made, d) : ERR_OK;
 		for (size_t k = 0; k < z->key_n; k++) {
 			struct key *key = NULL;
 			enum err bad = key_read(&key, z->keys[k].file, z->name,
@@ -449,6 +484,8 @@ enum err control_load(struct control *c, struct diag *d)
 	c->reloaded_at = control_now();
 	if (!e)
 		health_forget_others(c->health);
+	if (!e)
+		secondary_sync(c);
 	return e ? e : publish(c);
 }
 
@@ -456,6 +493,8 @@ void control_stop(struct control *c)
 {
 	if (c == NULL)
 		return;
+	for (size_t i = 0; i < c->entry_n; i++)
+		secondary_free(c->entries[i]->secondary);
 	rcu_online();
 	rcu_drain(); /* no grace period reports after this */
 	publish_free_all(c);
@@ -564,6 +603,7 @@ static enum err reload(struct control *c, struct diag *d)
 	c->database_n = db_n;
 	use_config(c, config);
 	health_set_limits(c->health, &config->server);
+	secondary_sync(c);
 	enum err cookies = load_cookies(c, &config->server, d);
 	enum err published = publish(c);
 	if (c->reloaded != NULL)

@@ -74,6 +74,9 @@ struct control_result control_reload(struct control *c, struct diag *d);
 json_t *control_status(struct control *c);
 json_t *control_zone_list(struct control *c);
 json_t *control_zone_status(struct control *c, const char *zone, struct control_result *r);
+/* Asks the zone's primaries now; `whole`: transfers all of it, whatever the serial. */
+json_t *control_zone_refresh(struct control *c, const char *zone, bool whole,
+			     struct control_result *r);
 json_t *control_key_list(struct control *c, const char *zone, struct control_result *r);
 json_t *control_key_export(struct control *c, const char *zone, const char *role,
 			   struct control_result *r);

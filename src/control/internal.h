@@ -13,6 +13,7 @@
 #include "control/events.h"
 #include "control/health.h"
 #include "control/keyring.h"
+#include "control/secondary.h"
 #include "control/server_info.h"
 #include "dnssec/nsec3.h"
 #include "query/query.h"
@@ -64,7 +65,8 @@ struct zone_entry {
 	struct keyring *keys; /* NULL: unsigned */
 	struct signatures *signatures;
 	struct zone_counts *counts;
-	struct served *served; /* NULL: never loaded */
+	struct served *served;       /* NULL: never loaded */
+	struct secondary *secondary; /* NULL: the zone is a file */
 	int64_t loaded_at;
 	bool stale; /* the last attempt to load it failed; the version before goes on */
 };
@@ -82,6 +84,8 @@ struct published {
 	struct made_names *made_names;
 	struct served **served;
 	struct zone_view *zone_views;
+	uint8_t **own_names; /* of zones without data, by view; NULL: the zone's own */
+	size_t own_name_n;
 	size_t n;
 	char *nsid;
 	struct rrset *version, *identity;
@@ -98,6 +102,7 @@ struct control {
 	size_t entry_n;
 	struct database *databases;
 	size_t database_n;
+	unsigned fetch_n;              /* transfers into zones that are under way */
 	struct made_names *made_names; /* NULL: no zone has wanted it yet */
 	struct published *retired_first, *retired_last;
 	uv_async_t graced;
@@ -133,6 +138,7 @@ const struct location_db *database_of(const struct database *all, size_t n,
 /* zone_load.c: one zone from its files. */
 struct zone_load {
 	const struct config_zone *config;
+	const char *spool; /* a transferred zone's file; NULL: config->file is read */
 	const struct location_db *db;
 	const struct keyring *keys; /* NULL: unsigned, or only checked */
 	struct journal *journal;    /* NULL: only checked */
@@ -175,6 +181,11 @@ void publish_on_timer(uv_timer_t *t);
 void publish_free_all(struct control *c);
 
 /* control.c */
+struct zone_entry *control_find_zone(struct control *c, const char *zone);
+/* Loads a zone of the present configuration anew; `spool`: from this file. The old version goes on
+ * where it fails. */
+enum err control_load_zone(struct control *c, struct zone_entry *e, const char *spool,
+			   struct diag *d);
 struct zone_entry *control_zone(struct control *c, const char *zone, struct control_result *r);
 /* The entry of exactly that zone, where it is served; else NULL. */
 struct zone_entry *control_zone_at(struct control *c, const uint8_t *name);

@@ -16,6 +16,9 @@ static void destroy(struct published *p)
 	trie_free(p->view.zones);
 	made_names_unref(p->made_names);
 	name_index_free(p->view.zone_index);
+	for (size_t i = 0; p->own_names != NULL && i < p->own_name_n; i++)
+		free(p->own_names[i]);
+	free(p->own_names);
 	free(p->served);
 	free(p->zone_views);
 	free(p->nsid);
@@ -29,7 +32,20 @@ static enum err add_zone(struct published *p, struct trie *zones, const struct z
 	uint8_t key[NAME_KEY_MAX];
 	struct served *s = e->served;
 	struct zone_view *zv = &p->zone_views[p->n];
+	size_t n = name_key(e->name, key);
 
+	if (secondary_is_unavailable(e)) {
+		/* RFC 8914 §4.15 and §4.25: not there yet, or too old to be answered from. */
+		uint8_t *name = p->own_names[p->n] = malloc(name_len(e->name));
+		if (name == NULL)
+			return ERR_NOMEM;
+		memcpy(name, e->name, name_len(e->name));
+		*zv = (struct zone_view){ .name = name,
+					  .unavailable =
+					      s == NULL ? EDE_NOT_READY : EDE_INVALID_DATA };
+		p->served[p->n++] = s != NULL ? served_ref(s) : NULL;
+		return trie_set(zones, (struct span){ key, n }, zv, NULL);
+	}
 	*zv = (struct zone_view){
 		.name = zone_name(s->zone),
 		.zone = s->zone,
@@ -45,7 +61,6 @@ static enum err add_zone(struct published *p, struct trie *zones, const struct z
 		.rcode_n = s->counts != NULL ? s->counts->rcode_n : NULL,
 	};
 	p->served[p->n++] = served_ref(s);
-	size_t n = name_key(e->name, key);
 	return trie_set(zones, (struct span){ key, n }, zv, NULL);
 }
 
@@ -71,7 +86,7 @@ static enum err add_zones(struct published *p, const struct control *c)
 	enum err e = zones == NULL ? ERR_NOMEM : ERR_OK;
 
 	for (size_t i = 0; i < c->entry_n && !e; i++)
-		if (c->entries[i]->served != NULL)
+		if (c->entries[i]->served != NULL || secondary_is_unavailable(c->entries[i]))
 			e = add_zone(p, zones, c->entries[i]);
 	if (e)
 		trie_abort(zones);
@@ -101,11 +116,13 @@ static enum err make(struct published **out, struct control *c)
 	p->control = c;
 	p->served = calloc(c->entry_n + 1, sizeof *p->served);
 	p->zone_views = calloc(c->entry_n + 1, sizeof *p->zone_views);
+	p->own_name_n = c->entry_n + 1;
+	p->own_names = calloc(p->own_name_n, sizeof *p->own_names);
 	p->nsid = strdup(s->nsid != NULL ? s->nsid : "");
 	p->version = s->version != NULL ? server_info_text(s->version) : NULL;
 	p->identity = s->identity != NULL ? server_info_text(s->identity) : NULL;
-	bool full = p->served == NULL || p->zone_views == NULL || p->nsid == NULL ||
-		    (s->version != NULL && p->version == NULL) ||
+	bool full = p->served == NULL || p->zone_views == NULL || p->own_names == NULL ||
+		    p->nsid == NULL || (s->version != NULL && p->version == NULL) ||
 		    (s->identity != NULL && p->identity == NULL);
 	enum err e = full ? ERR_NOMEM : made_names_prepare(c);
 	if (!e)

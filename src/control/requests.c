@@ -262,6 +262,8 @@ static void dispatch(struct request *r)
 	else if (r->msg.opcode == OPCODE_QUERY && r->msg.qtype != TYPE_AXFR &&
 		 r->msg.qtype != TYPE_IXFR)
 		answer_question(r);
+	else if (r->msg.opcode == OPCODE_NOTIFY)
+		secondary_take_notify(r);
 	else
 		request_refuse(r, r->msg.opcode == OPCODE_QUERY ? RCODE_REFUSED : RCODE_NOTIMP);
 }

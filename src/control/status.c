@@ -134,15 +134,21 @@ json_t *control_key_list(struct control *c, const char *zone, struct control_res
 
 json_t *control_zone_status(struct control *c, const char *zone, struct control_result *r)
 {
-	const struct zone_entry *e = control_zone(c, zone, r);
+	const struct zone_entry *e = control_find_zone(c, zone);
 
+	if (e != NULL && e->served == NULL && e->secondary != NULL)
+		return json_pack("{s:s, s:o}", "name", e->text, "transfer", secondary_status(e));
+	e = control_zone(c, zone, r);
 	if (e == NULL)
 		return NULL;
 	const struct served *s = e->served;
 	json_t *j = zone_summary(e);
 	json_object_set_new(j, "names", json_integer((json_int_t)zone_name_n(s->zone)));
 	json_object_set_new(j, "memory_bytes", json_integer((json_int_t)zone_bytes(s->zone)));
-	json_object_set_new(j, "file", json_string(e->config.file));
+	if (e->config.file != NULL)
+		json_object_set_new(j, "file", json_string(e->config.file));
+	if (e->secondary != NULL)
+		json_object_set_new(j, "transfer", secondary_status(e));
 	if (s->steered != NULL) {
 		json_object_set_new(j, "steering_bytes",
 				    json_integer((json_int_t)steer_bytes(s->steered->set)));

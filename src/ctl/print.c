@@ -117,16 +117,35 @@ void print_keys(const struct ctl *c, json_t *keys)
 	}
 }
 
+void print_transfer(json_t *t)
+{
+	printf("from primaries: %s; asks %s in %lld s; %s", text(t, "state"), text(t, "primary"),
+	       number(t, "next_s"), text(t, "last"));
+	if (number(t, "expires_s") > 0)
+		printf("; expires in %lld s", number(t, "expires_s"));
+	putchar('\n');
+}
+
 void print_zone(const struct ctl *c, json_t *j)
 {
 	json_t *cache = json_object_get(j, "cache");
+
+	if (json_object_get(j, "serial") == NULL) {
+		printf("%s%s%s ", BOLD(c), text(j, "name"), PLAIN(c));
+		print_transfer(json_object_get(j, "transfer"));
+		return;
+	}
 
 	printf("%s%s%s serial %lld, %lld names, %lld records, %lld steered, loaded %s%s%s%s\n",
 	       BOLD(c), text(j, "name"), PLAIN(c), number(j, "serial"), number(j, "names"),
 	       number(j, "records"), number(j, "steered"), text(j, "loaded"),
 	       flag(j, "stale") ? RED(c) : "",
 	       flag(j, "stale") ? "; the last load failed, this version goes on" : "", PLAIN(c));
-	printf("file %s, %lld KiB of memory\n", text(j, "file"), number(j, "memory_bytes") / 1024);
+	if (json_object_get(j, "transfer") != NULL)
+		print_transfer(json_object_get(j, "transfer"));
+	else
+		printf("file %s\n", text(j, "file"));
+	printf("%lld KiB of memory\n", number(j, "memory_bytes") / 1024);
 	if (!flag(j, "signed")) {
 		puts("not signed");
 		return;

@@ -232,6 +232,24 @@ static int audit(const struct ctl *c, char **args, int n)
 
 #define ANY_ARGS 16
 
+static void print_asked(const struct ctl *c, json_t *j)
+{
+	(void)c;
+	print_transfer(json_object_get(j, "transfer"));
+}
+
+static int zone_refresh(const struct ctl *c, char **args, int n)
+{
+	(void)n;
+	return client_run(c, "POST", zone_path(args[0], "/refresh"), NULL, print_asked);
+}
+
+static int zone_retransfer(const struct ctl *c, char **args, int n)
+{
+	(void)n;
+	return client_run(c, "POST", zone_path(args[0], "/retransfer"), NULL, print_asked);
+}
+
 const struct ctl_verb CTL_VERBS[] = {
 	{ "status", NULL, 0, 0, "", "the daemon: version, view, listening addresses", status },
 	{ "stats", NULL, 0, 0, "", "its counters", stats },
@@ -240,6 +258,9 @@ const struct ctl_verb CTL_VERBS[] = {
 	{ "zone", "list", 0, 0, "", "zones that are served", zone_list },
 	{ "zone", "status", 1, 1, "ZONE", "one zone: serial, keys, signatures, DS", zone_status },
 	{ "zone", "ds", 1, 1, "ZONE", "DS records for the parent", zone_ds },
+	{ "zone", "refresh", 1, 1, "ZONE", "ask the zone's primaries now", zone_refresh },
+	{ "zone", "retransfer", 1, 1, "ZONE", "fetch all of the zone, whatever its serial",
+	  zone_retransfer },
 	{ "key", "list", 1, 1, "ZONE", "keys of the merged DNSKEY set", key_list },
 	{ "key", "generate", 1, 1, "ZONE --role ksk|zsk|csk",
 	  "make a key that is published, not signing", key_generate },

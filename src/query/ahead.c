@@ -53,7 +53,7 @@ const struct zone_view *query_find_zone(const struct view *v, const struct name_
 void query_look(struct query_ahead *a, const struct view *v, uint16_t qtype)
 {
 	a->zv = query_find_zone(v, &a->asked, qtype);
-	if (a->zv != NULL)
+	if (a->zv != NULL && a->zv->zone != NULL)
 		a->found = zone_find_probe(a->zv->zone, &a->asked);
 }
 
@@ -100,7 +100,7 @@ void query_look_ahead(struct query *q, const struct span *in, unsigned n)
 		if (!a->done)
 			continue;
 		a->zv = query_find_zone(q->view, &a->asked, a->qtype);
-		if (a->zv == NULL)
+		if (a->zv == NULL || a->zv->zone == NULL)
 			continue;
 		looks[used] = (struct zone_look){ .zone = a->zv->zone, .probe = &a->asked };
 		of[used++] = a;

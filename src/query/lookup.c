@@ -172,6 +172,8 @@ enum step query_lookup(struct query *q)
 
 	if (a->zv == NULL)
 		return answer_settle(q, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE);
+	if (a->zv->zone == NULL)
+		return answer_settle(q, RCODE_SERVFAIL, (enum ede)a->zv->unavailable);
 	q->answer.zone = a->zv;
 	if (!a->zv->ecs)
 		q->answer.edns.ecs = false;
@@ -189,7 +191,7 @@ enum step query_lookup(struct query *q)
 			break;
 		name_probe_of(&next.asked, name);
 		query_look(&next, q->view, q->msg.qtype);
-		if (next.zv == NULL)
+		if (next.zv == NULL || next.zv->zone == NULL)
 			break;
 		a = &next;
 	}

@@ -37,8 +37,9 @@
 struct upkeep;
 
 struct zone_view {
-	const uint8_t *name; /* the zone's; first, for zone/name_index.h */
-	const struct zone *zone;
+	const uint8_t *name;           /* the zone's; first, for zone/name_index.h */
+	const struct zone *zone;       /* NULL: it is ours, but there are no data to answer from */
+	uint16_t unavailable;          /* enum ede: why then */
 	const struct steer_set *steer; /* NULL: nothing is steered */
 	const struct keyset *keys;     /* NULL: unsigned */
 	struct sigcache *sigs;         /* NULL: unsigned */

@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/secondary.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "control/internal.h"
+#include "control/request.h"
+#include "dns/rrtype.h"
+#include "transfer/exchange.h"
+#include "transfer/fetch.h"
+#include "transfer/refresh.h"
+#include "transfer/soa_answer.h"
+
+#define CONNECT_MS 5000u
+#define MESSAGE_MS 30000u
+/* Transfers at a time; further ones wait for their turn. */
+#define FETCHES_MAX    10u
+#define FETCH_WAIT_MS  200
+#define SHRINK_LEAST_N 20u /* a smaller zone may change as it likes */
+
+struct secondary {
+	struct control *c;
+	struct zone_entry *e;
+	uv_timer_t timer;
+	struct exchange *check;
+	struct fetch *fetch;
+	struct refresh r;
+	int64_t fetched_at; /* seconds; 0: not since start */
+	bool said_expired, said_failed;
+	char last[256]; /* what came of the last attempt */
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
+static uint32_t lot(void)
+{
+	return (uint32_t)random_u64();
+}
+
+const char *secondary_path(const char *state_dir, const char *zone, char out[SECONDARY_PATH_MAX])
+{
+	size_t n = (size_t)snprintf(out, SECONDARY_PATH_MAX, "%s/transfers/", state_dir);
+
+	/* A name's text may hold anything: what is not plain is written as its code. */
+	for (; *zone != 0 && n + 4 < SECONDARY_PATH_MAX; zone++) {
+		unsigned char ch = (unsigned char)*zone;
+		bool good = (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '-' ||
+			    ch == '_' || (ch == '.' && out[n - 1] != '/' && out[n - 1] != '.');
+		n += (size_t)snprintf(out + n, 4, good ? "%c" : "%%%02x", ch);
+	}
+	out[n] = 0;
+	return out;
+}
+
+static const char *path_of(const struct secondary *s, char out[SECONDARY_PATH_MAX])
+{
+	return secondary_path(s->c->config->server.state_dir, s->e->text, out);
+}
+
+/* ---- primaries: all addresses of all remotes in a row ---- */
+
+static unsigned primary_n(const struct config_secondary *z)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < z->primary_n; i++)
+		n += z->primaries[i]->address_n;
+	return (unsigned)n;
+}
+
+static struct remote primary_at(const struct secondary *s, bool stream)
+{
+	const struct config_secondary *z = &s->e->config.secondary;
+	size_t at = s->r.primary;
+
+	for (size_t i = 0; i < z->primary_n; i++) {
+		if (at < z->primaries[i]->address_n)
+			return config_remote_at(z->primaries[i], at, stream);
+		at -= z->primaries[i]->address_n;
+	}
+	return config_remote_at(z->primaries[0], 0, stream);
+}
+
+static const char *primary_text(const struct secondary *s, char out[REMOTE_TEXT_MAX])
+{
+	struct remote r = primary_at(s, true);
+
+	return remote_to_text(&r, out);
+}
+
+/* ---- timer ---- */
+
+static void on_timer(uv_timer_t *t);
+
+static void schedule(struct secondary *s)
+{
+	int64_t due = refresh_due(&s->r), now = now_ms();
+	int64_t wait = due <= now ? 0 : due - now;
+
+	if (due == INT64_MAX)
+		uv_timer_stop(&s->timer);
+	else /* clocks are set: no wait is trusted for longer than an hour */
+		uv_timer_start(&s->timer, on_timer, (uint64_t)(wait < 3600000 ? wait : 3600000), 0);
+}
+
+/* Said once, until something else is to be said. */
+static void say_failed(struct secondary *s, const char *what, const char *why)
+{
+	char primary[REMOTE_TEXT_MAX], text[256];
+
+	snprintf(text, sizeof text, "%s from %s: %s", what, primary_text(s, primary), why);
+	if (!s->said_failed || strcmp(text, s->last) != 0)
+		log_warning(s->e->text, "transfer: %s%s", text,
+			    s->e->served != NULL && !s->r.expired
+				? "; the version that we have goes on"
+				: "");
+	s->said_failed = true;
+	snprintf(s->last, sizeof s->last, "%s", text);
+}
+
+static void failed(struct secondary *s, bool incremental, const char *what, const char *why)
+{
+	say_failed(s, what, why);
+	refresh_failed(&s->r, incremental, now_ms(), lot());
+	schedule(s);
+}
+
+/* A primary has said that what we have is current: that is what the file's time tells. */
+static void mark_good(struct secondary *s)
+{
+	char path[SECONDARY_PATH_MAX];
+	bool was_expired = s->said_expired;
+
+	utimensat(AT_FDCWD, path_of(s, path), NULL, 0);
+	s->said_failed = s->said_expired = false;
+	if (was_expired) {
+		log_notice(s->e->text, "transfer: a primary is there again; the zone is served");
+		publish(s->c);
+	}
+}
+
+/* ---- what was fetched ---- */
+
+static bool shrinks_too_much(const struct secondary *s, uint64_t record_n, char *why, size_t n)
+{
+	const struct config_limits *l = &s->e->config.secondary.limits;
+	size_t before = s->e->served != NULL ? zone_rr_n(s->e->served->zone) : 0;
+
+	if (s->r.forced || before < SHRINK_LEAST_N || l->shrink >= 100 ||
+	    record_n * 100 >= (uint64_t)before * (100 - l->shrink))
+		return false;
+	snprintf(
+	    why, n,
+	    "refused: %llu records where there were %zu; `concordctl zone retransfer` takes it "
+	    "all the same, limits.shrink sets the guard",
+	    (unsigned long long)record_n, before);
+	return true;
+}
+
+static enum err put_in_service(struct secondary *s, struct spool *spool, char *why, size_t n)
+{
+	struct diag d = { 0 };
+	enum err e = control_load_zone(s->c, s->e, spool_path(spool), &d);
+
+	log_diag(s->e->text, &d);
+	snprintf(why, n, "the zone is not good: %s", d.n > 0 ? d.findings[0].line : err_text(e));
+	diag_free(&d);
+	if (e) {
+		spool_abort(spool);
+		return e;
+	}
+	/* What is served is right in any case; without the file a restart fetches it again. */
+	if (spool_commit(spool))
+		log_error(s->e->text, "transfer: the zone cannot be kept on disk: %s",
+			  strerror(errno));
+	return ERR_OK;
+}
+
+static void take_zone(struct secondary *s, const struct fetch_result *result, struct spool *spool,
+		      uint64_t record_n)
+{
+	char why[700] = "", primary[REMOTE_TEXT_MAX];
+	struct soa_times times;
+
+	if (shrinks_too_much(s, record_n, why, sizeof why)) {
+		spool_abort(spool);
+		failed(s, false, "transfer", why);
+		return;
+	}
+	if (put_in_service(s, spool, why, sizeof why)) {
+		failed(s, result->kind == FETCH_CHANGES, "transfer", why);
+		return;
+	}
+	const struct rrset *soa = zone_soa(s->e->served->zone);
+	struct span rdata = { soa->wire + RR_FIXED_LEN, load_u16(soa->wire + RR_FIXED_LEN - 2) };
+	soa_times_read(rdata, &times);
+	log_info(s->e->text, "transfer: serial %u from %s, %s, %llu records in %llu ms",
+		 result->serial, primary_text(s, primary),
+		 result->kind == FETCH_CHANGES ? "changes" : "whole zone",
+		 (unsigned long long)result->record_n, (unsigned long long)result->took_ms);
+	snprintf(s->last, sizeof s->last, "serial %u from %s", result->serial, primary);
+	s->fetched_at = control_now();
+	refresh_transferred(&s->r, &times, result->serial, now_ms(), lot());
+	mark_good(s);
+	publish(s->c);
+	schedule(s);
+}
+
+/* Differences are applied to the file that we have: what comes of it is loaded like a whole zone.
+ */
+static void take_changes(struct secondary *s, const struct fetch_result *result)
+{
+	char path[SECONDARY_PATH_MAX];
+	struct spool *spool = NULL;
+	uint64_t record_n = 0;
+	enum err e = spool_patch(&spool, path_of(s, path), s->e->name, result->changes,
+				 result->change_n, &record_n);
+
+	if (e)
+		failed(s, true, "changes", err_text(e));
+	else
+		take_zone(s, result, spool, record_n);
+}
+
+static void on_fetched(const struct fetch_result *result, void *context)
+{
+	struct secondary *s = context;
+
+	s->fetch = NULL;
+	s->c->fetch_n--;
+	switch (result->kind) {
+	case FETCH_FAILED:
+		failed(s, result->incremental, result->incremental ? "IXFR" : "AXFR", result->why);
+		break;
+	case FETCH_CURRENT:
+		refresh_checked(&s->r, s->r.serial, now_ms(), lot());
+		mark_good(s);
+		schedule(s);
+		break;
+	case FETCH_WHOLE:
+		if (!s->r.forced && s->r.has_zone &&
+		    !serial_is_newer(result->serial, s->r.serial)) {
+			spool_abort(result->spool);
+			failed(s, false, "AXFR", "its serial is not newer than ours");
+			break;
+		}
+		take_zone(s, result, result->spool, result->record_n - 1); /* SOA twice */
+		break;
+	case FETCH_CHANGES:
+		take_changes(s, result);
+		break;
+	}
+}
+
+static void start_fetch(struct secondary *s)
+{
+	char path[SECONDARY_PATH_MAX];
+	const struct config_limits *l = &s->e->config.secondary.limits;
+	struct remote from = primary_at(s, true);
+	const struct rrset *soa = s->e->served != NULL ? zone_soa(s->e->served->zone) : NULL;
+	struct fetch_options options = {
+		.zone = s->e->name,
+		.spool_path = path_of(s, path),
+		.incremental = s->r.has_zone && !s->r.whole && soa != NULL,
+		.serial = s->r.serial,
+		.limits = { l->records, l->octets },
+		.connect_ms = CONNECT_MS,
+		.message_ms = MESSAGE_MS,
+		.whole_ms = l->transfer_time_s * 1000,
+		.done = on_fetched,
+		.context = s,
+	};
+
+	if (options.incremental)
+		options.soa = (struct span){ soa->wire + RR_FIXED_LEN,
+					     load_u16(soa->wire + RR_FIXED_LEN - 2) };
+	enum err e = fetch_start(&s->fetch, s->c->loop, &from, &options);
+	if (e) {
+		s->fetch = NULL;
+		failed(s, false, "transfer", e == ERR_IO ? strerror(errno) : err_text(e));
+		return;
+	}
+	s->c->fetch_n++;
+}
+
+/* ---- checks ---- */
+
+static void on_checked(const struct exchange_result *result, void *context)
+{
+	struct secondary *s = context;
+	uint32_t serial = 0;
+	const char *why = NULL;
+
+	s->check = NULL;
+	if (result->err) {
+		failed(s, false, "SOA", result->why);
+		return;
+	}
+	if (!soa_answer_serial(result->message, s->e->name, &serial, &why)) {
+		failed(s, false, "SOA", why);
+		return;
+	}
+	if (refresh_checked(&s->r, serial, now_ms(), lot()) == REFRESH_TRANSFER) {
+		start_fetch(s);
+		return;
+	}
+	if (serial == s->r.serial) {
+		char primary[REMOTE_TEXT_MAX];
+		snprintf(s->last, sizeof s->last, "serial %u is current at %s", serial,
+			 primary_text(s, primary));
+		mark_good(s);
+	}
+	schedule(s);
+}
+
+static void start_check(struct secondary *s)
+{
+	uint8_t query[SOA_QUESTION_MAX];
+	struct remote to = primary_at(s, false);
+	struct exchange_options options = { .done = on_checked, .context = s };
+	size_t n = soa_question_write(query, s->e->name);
+	enum err e =
+	    exchange_start(&s->check, s->c->loop, &to, (struct span){ query, n }, &options);
+
+	if (e) {
+		s->check = NULL;
+		failed(s, false, "SOA", e == ERR_IO ? strerror(errno) : err_text(e));
+	}
+}
+
+static void notice_expiry(struct secondary *s)
+{
+	if (!s->r.expired || s->said_expired)
+		return;
+	s->said_expired = true;
+	log_error(s->e->text,
+		  "transfer: no primary was reached for %u s: the zone has expired and "
+		  "gets SERVFAIL until one is; last: %s",
+		  s->r.times.expire_s, s->last);
+	publish(s->c);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+	struct secondary *s = t->data;
+
+	if (s->c->fetch_n >= FETCHES_MAX && s->r.state == REFRESH_WAITING &&
+	    refresh_due(&s->r) <= now_ms()) {
+		uv_timer_start(&s->timer, on_timer, FETCH_WAIT_MS, 0);
+		return;
+	}
+	enum refresh_action what = refresh_next(&s->r, now_ms());
+	notice_expiry(s);
+	if (what == REFRESH_CHECK)
+		start_check(s);
+	else if (what == REFRESH_TRANSFER)
+		start_fetch(s);
+	else
+		schedule(s);
+}
+
+/* ---- life ---- */
+
+static void on_closed(uv_handle_t *h)
+{
+	free(h->data);
+}
+
+void secondary_free(struct secondary *s)
+{
+	if (s == NULL)
+		return;
+	exchange_cancel(s->check);
+	if (s->fetch != NULL)
+		s->c->fetch_n--;
+	fetch_cancel(s->fetch);
+	s->e->secondary = NULL;
+	uv_close((uv_handle_t *)&s->timer, on_closed);
+}
+
+static void start(struct control *c, struct zone_entry *e)
+{
+	char path[SECONDARY_PATH_MAX];
+	struct soa_times times;
+	struct stat st;
+	struct secondary *s = calloc(1, sizeof *s);
+	const struct rrset *soa = e->served != NULL ? zone_soa(e->served->zone) : NULL;
+
+	if (s == NULL)
+		return;
+	s->c = c;
+	s->e = e;
+	e->secondary = s;
+	snprintf(s->last, sizeof s->last, "not asked yet");
+	uv_timer_init(c->loop, &s->timer);
+	s->timer.data = s;
+	bool kept = soa != NULL && stat(path_of(s, path), &st) == 0 &&
+		    soa_times_read((struct span){ soa->wire + RR_FIXED_LEN,
+						  load_u16(soa->wire + RR_FIXED_LEN - 2) },
+				   &times);
+	refresh_start(&s->r, primary_n(&e->config.secondary), kept ? &times : NULL,
+		      kept ? zone_serial(e->served->zone) : 0,
+		      kept ? st.st_mtim.tv_sec * INT64_C(1000) : 0, now_ms(), lot());
+	schedule(s);
+}
+
+/* A reload may have changed the list. */
+static void update(struct secondary *s)
+{
+	s->r.primary_n = primary_n(&s->e->config.secondary);
+	s->r.primary %= s->r.primary_n;
+}
+
+void secondary_sync(struct control *c)
+{
+	char dir[1100];
+
+	for (size_t i = 0; i < c->entry_n; i++) {
+		struct zone_entry *e = c->entries[i];
+		bool wanted = e->config.secondary.primary_n > 0;
+		if (wanted && e->secondary == NULL) {
+			snprintf(dir, sizeof dir, "%s/transfers", c->config->server.state_dir);
+			mkdir(dir, 0700);
+			start(c, e);
+		} else if (wanted) {
+			update(e->secondary);
+		} else {
+			secondary_free(e->secondary);
+		}
+	}
+}
+
+bool secondary_is_unavailable(const struct zone_entry *e)
+{
+	return e->config.secondary.primary_n > 0 &&
+	       (e->served == NULL || (e->secondary != NULL && e->secondary->r.expired));
+}
+
+/* ---- NOTIFY ---- */
+
+/* Which primary sent it; false: none of them. Where the remote has a key, the sender must have
+ * shown it (RFC 1996 §3.10). */
+static bool find_sender(const struct config_secondary *z, const struct access_client *who,
+			unsigned *out)
+{
+	unsigned at = 0;
+
+	for (size_t i = 0; i < z->primary_n; i++) {
+		const struct config_remote *p = z->primaries[i];
+		bool proved =
+		    p->key == NULL || (who->key != NULL && name_equal(who->key, p->key->name));
+		for (size_t k = 0; k < p->address_n; k++, at++) {
+			if (proved && ip_equal(&p->addresses[k].addr, &who->addr)) {
+				*out = at;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+void secondary_take_notify(struct request *r)
+{
+	const struct zone_entry *e = control_zone_at(r->control, r->msg.qname.wire);
+	uint8_t answer[MESSAGE_MAX];
+	char from[REQUEST_TEXT_MAX];
+	uint32_t serial;
+	unsigned primary;
+
+	if (e == NULL || e->secondary == NULL || r->msg.qclass != CLASS_IN ||
+	    r->msg.qtype != TYPE_SOA) {
+		request_refuse(r, RCODE_NOTAUTH);
+		return;
+	}
+	if (!find_sender(&e->config.secondary, &r->who, &primary)) {
+		log_debug(e->text, "notify: from %s, which is none of the primaries: refused",
+			  request_from(r, from));
+		request_refuse(r, RCODE_REFUSED);
+		return;
+	}
+	bool told = soa_notify_serial(r->h->message, r->msg.qname.wire, &serial);
+	if (refresh_notify(&e->secondary->r, primary, told ? &serial : NULL, now_ms())) {
+		log_debug(e->text, "notify: from %s", request_from(r, from));
+		schedule(e->secondary);
+	}
+	request_reply(r, answer,
+		      request_start_answer(r, answer, sizeof answer, RCODE_NOERROR, FLAG_AA));
+}
+
+/* ---- for the operator ---- */
+
+json_t *secondary_status(const struct zone_entry *e)
+{
+	static const char *const STATES[] = { "waiting", "checking", "transferring" };
+	const struct secondary *s = e->secondary;
+	char primary[REMOTE_TEXT_MAX];
+
+	if (s == NULL)
+		return NULL;
+	int64_t now = now_ms(), next = refresh_due(&s->r);
+	return json_pack(
+	    "{s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "state",
+	    s->r.expired           ? "expired"
+	    : s->e->served == NULL ? "not transferred yet"
+				   : STATES[s->r.state],
+	    "primary", primary_text(s, primary), "last", s->last, "expired", s->r.expired, "next_s",
+	    (json_int_t)(next == INT64_MAX || next < now ? 0 : (next - now) / 1000), "expires_s",
+	    (json_int_t)(s->r.has_zone ? (refresh_expires_at(&s->r) - now) / 1000 : 0), "serial",
+	    (json_int_t)s->r.serial);
+}
+
+json_t *control_zone_refresh(struct control *c, const char *zone, bool whole,
+			     struct control_result *r)
+{
+	struct zone_entry *e = control_find_zone(c, zone);
+
+	if (e == NULL || e->secondary == NULL) {
+		control_fail(r, e == NULL ? ERR_NOT_FOUND : ERR_CONFLICT,
+			     e == NULL ? "the zone %.200s is not configured"
+				       : "the zone %.200s has no primaries",
+			     zone);
+		return NULL;
+	}
+	refresh_ask(&e->secondary->r, whole, now_ms());
+	schedule(e->secondary);
+	return json_pack("{s:s, s:o}", "zone", e->text, "transfer", secondary_status(e));
+}
