@@ -25,6 +25,7 @@ struct ctl {
 	bool json, colour;
 	const char *role, *owner, *client; /* options of verbs; NULL: not given */
 	const char *scopes, *zone, *peer, *file;
+	bool force;
 };
 
 struct ctl_verb {
@@ -48,6 +49,10 @@ char *client_escape(const char *text);
 
 /* token.c */
 int token_new(const struct ctl *c, char **args, int n);
+
+/* key_sets.c */
+int key_sets(const struct ctl *c, char **args, int n);
+int key_set(const struct ctl *c, char **args, int n);
 
 /* health.c */
 int health_show(const struct ctl *c, char **args, int n);

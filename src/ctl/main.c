@@ -47,6 +47,7 @@ enum {
 	OPTION_ZONE,
 	OPTION_PEER,
 	OPTION_FILE,
+	OPTION_FORCE,
 	OPTION_VERSION
 };
 
@@ -64,6 +65,7 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 		{ "zone", required_argument, NULL, OPTION_ZONE },
 		{ "peer", required_argument, NULL, OPTION_PEER },
 		{ "file", required_argument, NULL, OPTION_FILE },
+		{ "force", no_argument, NULL, OPTION_FORCE },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -103,6 +105,9 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 			break;
 		case OPTION_FILE:
 			c->file = optarg;
+			break;
+		case OPTION_FORCE:
+			c->force = true;
 			break;
 		case OPTION_VERSION:
 			puts("concordctl " CONCORD_VERSION);

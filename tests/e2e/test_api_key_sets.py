@@ -179,3 +179,18 @@ def test_what_the_key_signing_key_signs_is_handed_out_with_signatures_that_valid
     dns.dnssec.validate(records, signatures, {name: access.concord.ask(ZONE, "DNSKEY").answer[0]})
     assert got["inception"] <= time.time() <= got["expiration"] == signatures[0].expiration
     assert access.controller.get(f"/v1/zones/{ZONE}/signed/A").status == 404
+
+
+def test_the_tool_sets_a_peers_keys_whole(access, tmp_path):
+    c = access.concord
+    one, two = zsk(), zsk()
+    (tmp_path / "keys").write_text(f"; of knot\n{ZONE} 300 IN DNSKEY {one}\n\n{two}\n")
+    made = c.ctl("key", "set", ZONE, "knot", tmp_path / "keys")
+    assert {k["tag"] for k in made["keys"]} == {tag_of(one), tag_of(two)} == {t for _, t in foreign(c)}
+    assert c.ctl_raw("key", "sets", ZONE).stdout.count("knot") == 2
+    (tmp_path / "keys").write_text("")
+    done = c.ctl_raw("key", "set", ZONE, "knot", tmp_path / "keys")
+    assert done.returncode == 5 and "resolvers hold answers" in done.stderr and len(foreign(c)) == 2
+    assert c.ctl_raw("key", "set", ZONE, "knot", tmp_path / "keys", "--force").returncode == 0 and not foreign(c)
+    assert c.ctl("audit")["entries"][0]["forced"] is True
+    assert c.ctl_raw("key", "set", ZONE, "knot", tmp_path / "missing").returncode == 1
