@@ -199,6 +199,8 @@ void udp_flush_late(struct worker *w)
 {
 	struct udp_batch *b = w->batch;
 
+	if (b == NULL) /* a worker that is closed before it was opened whole */
+		return;
 	if (b->late_n > 0)
 		send_batch(b->late_socket, b, b->late_n);
 	b->late_n = 0;

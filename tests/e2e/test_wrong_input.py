@@ -124,7 +124,7 @@ def test_an_unreadable_or_open_key_is_one_line(concord, tmp_path):
     assert code == 1 and said.count("error:") == 1 and "No such file" in said
     keys[1].write_text("Private-key-format: v1.3\nAlgorithm: 13 (ECDSAP256SHA256)\nPrivateKey: AAA\n")
     code, said = concord(start=False, keys=f"[{{file: {keys[1]}}}]").fails_to_start()
-    assert code == 1 and "PrivateKey is missing or damaged" in said and "AAA" not in said
+    assert code == 1 and "private key is missing or damaged" in said and "AAA" not in said
 
 
 def test_a_damaged_mmdb_is_one_line_and_at_reload_the_old_one_goes_on(concord, tmp_path):
