@@ -363,6 +363,11 @@ static enum err read_zone_serial(struct schema *s, const struct yaml_node *value
 	return config_read_serial(s, value, &((struct zone_fields *)into)->zone.transfer);
 }
 
+static enum err read_zone_transfer(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return config_read_allow_transfer(s, value, &((struct zone_fields *)into)->zone.transfer);
+}
+
 static enum err read_zone_update(struct schema *s, const struct yaml_node *value, void *into)
 {
 	return config_read_allow_update(s, value, &((struct zone_fields *)into)->zone.transfer);
@@ -399,6 +404,7 @@ static const struct schema_row ZONE_ROWS[] = {
 	ROW(struct zone_fields, zone.seed, "seed", SCHEMA_TEXT, .max = 200),
 	{ .key = "keys", .kind = SCHEMA_CUSTOM, .custom = read_zone_keys },
 	{ .key = "serial", .kind = SCHEMA_CUSTOM, .custom = read_zone_serial },
+	{ .key = "allow-transfer", .kind = SCHEMA_CUSTOM, .custom = read_zone_transfer },
 	{ .key = "allow-update", .kind = SCHEMA_CUSTOM, .custom = read_zone_update },
 	{ .key = "journal", .kind = SCHEMA_CUSTOM, .custom = read_zone_journal },
 	{ 0 },

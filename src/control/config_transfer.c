@@ -233,7 +233,6 @@ enum err config_read_allow_transfer(struct schema *s, const struct yaml_node *va
 {
 	static const struct schema_row RULE_ROWS[] = {
 		WHO_ROWS,
-		ROW(struct transfer_rule, as_signed, "signed", SCHEMA_BOOL, .min = 0),
 		{ 0 },
 	};
 	struct items all = items_of(&value);
@@ -243,7 +242,7 @@ enum err config_read_allow_transfer(struct schema *s, const struct yaml_node *va
 	if (rules == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < all.n; i++) {
-		rules[i] = (struct transfer_rule){ .as_signed = true };
+		rules[i] = (struct transfer_rule){ 0 };
 		enum err e = schema_read(s, all.item[i], RULE_ROWS, &rules[i]);
 		if (!e)
 			e = check_who(s, all.item[i], &rules[i].who);

@@ -117,8 +117,9 @@ struct control {
 	struct health *health;
 	struct journal *journal;                /* changes of zones (store/journal.h) */
 	struct pending *updates, *updates_last; /* of this turn (updates.h) */
-	struct requests *requests;              /* what workers hand on (request.h) */
-	struct query *query;                    /* for explain */
+	struct transfers_out *transfers_out;
+	struct requests *requests; /* what workers hand on (request.h) */
+	struct query *query;       /* for explain */
 	struct events *events;
 	uint64_t audit_last;
 	bool audit_known;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "control/internal.h"
 #include "control/request.h"
+#include "control/transfers_out.h"
 #include "control/updates.h"
 #include "dns/rrtype.h"
 
@@ -264,8 +265,10 @@ static void dispatch(struct request *r)
 		answer_question(r);
 	else if (r->msg.opcode == OPCODE_NOTIFY)
 		secondary_take_notify(r);
+	else if (r->msg.opcode == OPCODE_QUERY)
+		transfer_out(r);
 	else
-		request_refuse(r, r->msg.opcode == OPCODE_QUERY ? RCODE_REFUSED : RCODE_NOTIMP);
+		request_refuse(r, RCODE_NOTIMP);
 }
 
 static void handle(struct control *c, struct handoff *h)
@@ -319,7 +322,7 @@ enum err requests_open(struct control *c)
 		e = signer_new(&q->query.signer);
 	if (!e && uv_async_init(c->loop, &q->wake, on_wake) != 0)
 		e = ERR_NOMEM;
-	return e;
+	return e ? e : transfers_out_open(c);
 }
 
 void requests_stop(struct control *c)
@@ -335,6 +338,7 @@ void requests_stop(struct control *c)
 		next = h->next;
 		handoff_reply(h, NULL, 0, true);
 	}
+	transfers_out_stop(c);
 	uv_close((uv_handle_t *)&q->wake, NULL);
 }
 
@@ -350,6 +354,7 @@ void requests_close(struct control *c)
 
 	if (q == NULL)
 		return;
+	transfers_out_close(c);
 	nsec3_hasher_free(q->query.hasher);
 	signer_free(q->query.signer);
 	pthread_mutex_destroy(&q->lock);

@@ -41,10 +41,9 @@ struct access_rule {
 
 bool access_rule_permits(const struct access_rule *r, const struct access_client *who);
 
-/* Who may transfer, and what. */
+/* Who may transfer. */
 struct transfer_rule {
 	struct access_rule who;
-	bool as_signed; /* with our signatures; else as we got it, without DNSSEC records */
 };
 /* The first rule that permits, or NULL. */
 const struct transfer_rule *transfer_permitted(const struct transfer_rule *rules, size_t n,

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transfer/outgoing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/compress.h"
+#include "dns/message.h"
+#include "dns/rrtype.h"
+#include "dns/tsig.h"
+
+/* Messages are closed past this: large enough that headers do not count, small enough that offsets
+ * of compression reach all of it. */
+#define MESSAGE_GOOD (16u << 10)
+#define MESSAGE_ROOM (MESSAGE_MAX - TSIG_ROOM)
+
+struct render {
+	struct outgoing *out;
+	struct span request;
+	size_t question_end;
+	const struct zone *zone;
+	bool signed_here;
+	struct writer w; /* the message being written */
+	struct compress names;
+	uint16_t record_n; /* in it */
+	bool first;
+	enum err err;
+	uint8_t room[MESSAGE_ROOM];
+};
+
+static void start_message(struct render *r)
+{
+	size_t n = r->first ? r->question_end : MESSAGE_HEADER_LEN;
+
+	r->w = writer_of(r->room, sizeof r->room);
+	write_bytes(&r->w, r->request.p, n);
+	store_u16(r->room + 2, FLAG_QR | FLAG_AA);
+	store_u16(r->room + 4, r->first ? 1 : 0);
+	memset(r->room + 6, 0, 6);
+	compress_start(&r->names, NULL);
+	r->record_n = 0;
+	r->first = false;
+}
+
+static void end_message(struct render *r)
+{
+	struct outgoing *o = r->out;
+	size_t n = writer_len(&r->w), need = o->n + 2 + n;
+
+	store_u16(r->room + 6, r->record_n);
+	if (need > o->cap) {
+		size_t cap = need + need / 2;
+		uint8_t *more = realloc(o->bytes, cap);
+		if (more == NULL) {
+			r->err = ERR_NOMEM;
+			return;
+		}
+		o->bytes = more;
+		o->cap = cap;
+	}
+	store_u16(o->bytes + o->n, (uint16_t)n);
+	memcpy(o->bytes + o->n + 2, r->room, n);
+	o->n = need;
+}
+
+/* `wire`: TYPE to the end of RDATA. */
+static void put(struct render *r, const uint8_t *owner, const uint8_t *wire, size_t n)
+{
+	if (r->err)
+		return;
+	if (r->record_n > 0 && writer_len(&r->w) + name_len(owner) + n > MESSAGE_GOOD) {
+		end_message(r);
+		start_message(r);
+	}
+	compress_write(&r->names, &r->w, owner);
+	write_bytes(&r->w, wire, n);
+	if (r->w.full && !r->err)
+		r->err = ERR_TOO_LONG;
+	r->record_n++;
+	r->out->record_n++;
+}
+
+static void put_rrset(struct render *r, const uint8_t *owner, const struct rrset *s)
+{
+	const uint8_t *p = s->wire;
+
+	for (unsigned i = 0; i < s->rr_n && !r->err; i++) {
+		size_t n = RR_FIXED_LEN + load_u16(p + RR_FIXED_LEN - 2);
+		put(r, owner, p, n);
+		p += n;
+	}
+}
+
+static void put_soa(struct render *r)
+{
+	put_rrset(r, zone_name(r->zone), zone_soa(r->zone));
+}
+
+static bool is_made_here(const struct render *r, const struct node *n, uint16_t type)
+{
+	const struct rr_type_info *info = rr_type_info(type);
+
+	if (!r->signed_here)
+		return false;
+	if (info != NULL && (info->flags & RR_DENIAL))
+		return true;
+	return (n->flags & NODE_APEX) &&
+	       (type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY);
+}
+
+static bool put_node(const struct node *n, void *context)
+{
+	struct render *r = context;
+
+	for (unsigned i = 0; i < n->rrset_n && !r->err; i++) {
+		const struct rrset *s = n->rrset[i];
+		if (s->type == TYPE_SOA || is_made_here(r, n, s->type))
+			continue;
+		r->out->steered_n += s->steering != NULL;
+		put_rrset(r, n->name, s);
+	}
+	return !r->err;
+}
+
+static void put_change(struct render *r, struct span change)
+{
+	struct change_record c;
+	uint8_t *wire = malloc(RR_FIXED_LEN + MESSAGE_MAX);
+
+	if (wire == NULL) {
+		r->err = ERR_NOMEM;
+		return;
+	}
+	while (!r->err && change_next(&change, &c)) {
+		store_u16(wire, c.type);
+		store_u16(wire + 2, CLASS_IN);
+		store_u32(wire + 4, c.ttl);
+		store_u16(wire + 8, (uint16_t)c.rdata.n);
+		if (c.rdata.n > 0)
+			memcpy(wire + RR_FIXED_LEN, c.rdata.p, c.rdata.n);
+		put(r, c.owner, wire, RR_FIXED_LEN + c.rdata.n);
+	}
+	if (!r->err && change.n > 0)
+		r->err = ERR_CORRUPT;
+	free(wire);
+}
+
+static struct render *begin(struct outgoing *out, struct span request, size_t question_end,
+			    const struct zone *z)
+{
+	struct render *r = calloc(1, sizeof *r);
+
+	*out = (struct outgoing){ 0 };
+	if (r == NULL)
+		return NULL;
+	r->out = out;
+	r->request = request;
+	r->question_end = question_end;
+	r->zone = z;
+	r->first = true;
+	start_message(r);
+	put_soa(r);
+	return r;
+}
+
+static enum err finish(struct render *r)
+{
+	if (!r->err)
+		end_message(r);
+	enum err e = r->err;
+	if (e)
+		outgoing_free(r->out);
+	free(r);
+	return e;
+}
+
+enum err outgoing_axfr(struct outgoing *out, struct span request, size_t question_end,
+		       const struct zone *z, bool signed_here)
+{
+	struct render *r = begin(out, request, question_end, z);
+
+	if (r == NULL)
+		return ERR_NOMEM;
+	r->signed_here = signed_here;
+	zone_walk(z, put_node, r);
+	put_soa(r);
+	return finish(r);
+}
+
+enum err outgoing_ixfr(struct outgoing *out, struct span request, size_t question_end,
+		       const struct zone *z, struct span change)
+{
+	struct render *r = begin(out, request, question_end, z);
+
+	if (r == NULL)
+		return ERR_NOMEM;
+	put_change(r, change);
+	put_soa(r);
+	return finish(r);
+}
+
+enum err outgoing_soa(struct outgoing *out, struct span request, size_t question_end,
+		      const struct zone *z)
+{
+	struct render *r = begin(out, request, question_end, z);
+
+	return r == NULL ? ERR_NOMEM : finish(r);
+}
+
+void outgoing_free(struct outgoing *o)
+{
+	free(o->bytes);
+	*o = (struct outgoing){ 0 };
+}
