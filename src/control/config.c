@@ -655,6 +655,9 @@ static enum err read_zone(struct schema *s, const struct yaml_node *item, const 
 			    z.zone.text);
 	if (!e)
 		e = config_check_transfer(s, item, z.zone.name, &z.zone.transfer);
+	if (!e && z.zone.file == NULL && z.zone.transfer.update_n > 0)
+		e = finding(s, item, "update it at its primary",
+			    "'%.200s' comes from primaries: it takes no updates here", z.zone.text);
 	if (z.zone.seed == NULL)
 		z.zone.seed = z.zone.text;
 	*out = z.zone;
