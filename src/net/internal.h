@@ -83,7 +83,7 @@ struct parked {
 	bool waits;             /* for `need`; else for another view */
 	struct query_need need; /* the first signature that was missing: before it is there, asking
 				   again is in vain */
-	uint8_t owner[NAME_MAX_LEN]; /* of a made name */
+	uint8_t owner[NAME_MAX_LEN]; /* the need's */
 	uint64_t since_ms;
 	uint16_t len;
 	uint8_t request[PARK_REQUEST_MAX];

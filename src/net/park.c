@@ -130,10 +130,9 @@ static void keep(struct worker *w, struct parked *p)
 	if (!p->waits)
 		return;
 	p->need = w->query.need[0];
-	if (p->need.made != NEED_IN_ZONE) {
-		memcpy(p->owner, p->need.owner, name_len(p->need.owner));
-		p->need.owner = p->owner;
-	}
+	/* It may lie in the query, whose next question writes over it. */
+	memcpy(p->owner, p->need.owner, name_len(p->need.owner));
+	p->need.owner = p->owner;
 	if (need_is_quick(&p->need))
 		uv_idle_start(&w->sign, park_work);
 }

@@ -20,7 +20,7 @@ struct ring;
 struct ring_job {
 	struct view *view; /* pinned: the one who takes the job out unpins it */
 	struct query_need need;
-	uint8_t owner[NAME_MAX_LEN]; /* of a made name: need.owner is set to it by the taker */
+	uint8_t owner[NAME_MAX_LEN]; /* need.owner is set to it by the taker */
 };
 
 /* `size` must be a power of two. */

@@ -31,8 +31,7 @@ static void add(struct need_batch *b, struct ring_job *job)
 	struct query_need *n = &job->need;
 	struct timespec now;
 
-	if (n->made != NEED_IN_ZONE)
-		n->owner = job->owner;
+	n->owner = job->owner;
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (need_state(n, now.tv_sec) == SIG_FRESH)
 		need_release(n);
@@ -177,8 +176,7 @@ bool signers_submit(struct signers *s, struct view *view, const struct query_nee
 {
 	struct ring_job job = { .view = view, .need = *need };
 
-	if (need->made != NEED_IN_ZONE)
-		memcpy(job.owner, need->owner, name_len(need->owner));
+	memcpy(job.owner, need->owner, name_len(need->owner));
 	view_pin(view);
 	if (!ring_put(s->ring, &job)) {
 		view_unpin(view);

@@ -6,8 +6,8 @@
  * those of owner names made at query time (RFC 9824) are kept by key (dnssec/keyed.h). Who waits
  * for one, signs it or renews it needs not know which. Invariant. After need_claim() was true,
  * exactly one of need_sign() and need_release() follows. Threads.   Any registered thread; a signer
- * is its thread's own. Memory.    Borrowed from the view, which a keeper pins. `owner` of a made
- * name lies in the query: a keeper copies it.
+ * is its thread's own. Memory.    Borrowed from the view, which a keeper pins; but `owner` may lie
+ * in the query that found the need: a keeper copies it.
  */
 #ifndef QUERY_NEED_H
 #define QUERY_NEED_H

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every answer with DO is signed, and validates under the keys that are served."""
 import os
+import socket
 import stat
+import struct
 
 import dns.dnssec
 import dns.flags
+import dns.message
 import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import pytest
 
+from lab.daemons import make_query
 from lab.oracle import Bogus, check_answer, check_keys
 
 ZONE = dns.name.from_text("example.")
@@ -128,3 +132,24 @@ def test_bind_made_keys_sign(concord, tmp_path):
     files = sorted(tmp_path.glob("K*.private"))
     c = concord(keys="[" + ", ".join(f"{{file: {f}}}" for f in files) + "]")
     check_answer(c.ask("www.example.", "A", do=True), ZONE, keys_of(c))
+
+
+@pytest.mark.parametrize("policy", ["denial: nsec", "denial: compact", "algorithm: rsasha256"])
+def test_answers_that_waited_together_are_signed_under_their_own_names(concord, policy):
+    """Many misses at one time, in workers and in signer threads: a signature must be that of its own question."""
+    names = [f"h{i}.example." for i in range(60)]
+    zone = "$TTL 3600\n@ IN SOA ns1 h 1 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN A 192.0.2.1\n" + "".join(f"{n} IN A 192.0.2.9\n" for n in names)
+    c = concord(zone=zone, extra=signing(policy), signing="test", server={"workers": "1"})
+    asked = [(n, "A") for n in names] + [(f"x{n}", "A") for n in names]
+    queries = [make_query(n, t, do=True) for n, t in asked]
+    answers = []
+    with socket.create_connection((c.address, c.port), timeout=20) as s:
+        stream = s.makefile("rb")
+        for at in range(0, len(queries), 12):  # of one connection, few may wait
+            together = [q.to_wire() for q in queries[at:at + 12]]
+            s.sendall(b"".join(struct.pack("!H", len(w)) + w for w in together))
+            answers += [dns.message.from_wire(stream.read(struct.unpack("!H", stream.read(2))[0])) for _ in together]
+    keys = keys_of(c)
+    for m in answers:
+        check_answer(m, ZONE, keys)
+    assert {m.question[0].name for m in answers} == {q.question[0].name for q in queries}
