@@ -146,12 +146,21 @@ def test_responses_are_never_answered(served):
     assert served.ask("www.example.", "A").answer
 
 
-@pytest.mark.parametrize("opcode,rcode", [(1, "NOTIMP"), (2, "NOTIMP"), (6, "NOTIMP"), (15, "NOTIMP"), (4, "NOTIMP"), (5, "NOTIMP")])
+@pytest.mark.parametrize("opcode,rcode", [(1, "NOTIMP"), (2, "NOTIMP"), (6, "NOTIMP"), (15, "NOTIMP")])
 def test_opcodes_that_are_not_served_get_notimp(served, opcode, rcode):
     wire = bytearray(make_query("www.example.", "SOA").to_wire())
     wire[2] = opcode << 3
     got = raw(served, bytes(wire))
     assert got[3] & 0xF == dns.rcode.from_text(rcode) and got[2] >> 3 & 0xF == opcode
+
+
+@pytest.mark.parametrize("opcode", [4, 5], ids=["NOTIFY", "UPDATE"])
+def test_requests_about_names_that_are_no_zone_here_are_not_for_us(served, opcode):
+    """RFC 2136 section 3.1.2, RFC 1996 section 3.10."""
+    wire = bytearray(make_query("www.example.", "SOA").to_wire())
+    wire[2] = opcode << 3
+    got = raw(served, bytes(wire))
+    assert got[3] & 0xF in (dns.rcode.NOTAUTH, dns.rcode.REFUSED) and got[2] >> 3 & 0xF == opcode
 
 
 def test_more_or_fewer_questions_than_one_are_formerr(served):
