@@ -8,7 +8,7 @@
 
 #define ID_MAX  96
 #define NEAR    4 /* slots that a key may stand in */
-#define SPAN_MS 60000
+#define SPAN_US INT64_C(60000000)
 
 bool buckets_init(struct buckets *t)
 {
@@ -41,19 +41,19 @@ static struct bucket *find(const struct buckets *t, uint64_t key)
 		struct bucket *b = &t->slots[((key >> 20) + i) & (BUCKETS_N - 1)];
 		if (b->key == key)
 			return b;
-		if (best == NULL || b->full_at_ms < best->full_at_ms)
+		if (best == NULL || b->full_at_us < best->full_at_us)
 			best = b;
 	}
 	return best;
 }
 
-static unsigned wait_of(const struct bucket *b, uint64_t key, uint32_t per_minute, int64_t now_ms)
+/* In microseconds: sixty thousand a minute and more have a cost too. */
+static unsigned wait_of(const struct bucket *b, uint64_t key, uint32_t per_minute, int64_t now_us)
 {
-	int64_t full_at = b->key == key && b->full_at_ms > now_ms ? b->full_at_ms : now_ms;
-	int64_t cost = SPAN_MS / per_minute;
-	int64_t over = full_at + cost - now_ms - SPAN_MS;
+	int64_t full_at = b->key == key && b->full_at_us > now_us ? b->full_at_us : now_us;
+	int64_t over = full_at + SPAN_US / per_minute - now_us - SPAN_US;
 
-	return over > 0 ? (unsigned)(over / 1000 + 1) : 0;
+	return over > 0 ? (unsigned)(over / 1000000 + 1) : 0;
 }
 
 unsigned bucket_peek(const struct buckets *t, char kind, const void *id, size_t n,
@@ -61,7 +61,7 @@ unsigned bucket_peek(const struct buckets *t, char kind, const void *id, size_t 
 {
 	uint64_t key = key_of(t, kind, id, n);
 
-	return wait_of(find(t, key), key, per_minute, now_ms);
+	return wait_of(find(t, key), key, per_minute, now_ms * 1000);
 }
 
 unsigned bucket_take(struct buckets *t, char kind, const void *id, size_t n, uint32_t per_minute,
@@ -69,13 +69,14 @@ unsigned bucket_take(struct buckets *t, char kind, const void *id, size_t n, uin
 {
 	uint64_t key = key_of(t, kind, id, n);
 	struct bucket *b = find(t, key);
-	unsigned wait = wait_of(b, key, per_minute, now_ms);
+	int64_t now_us = now_ms * 1000;
+	unsigned wait = wait_of(b, key, per_minute, now_us);
 
 	if (wait > 0)
 		return wait;
-	if (b->key != key || b->full_at_ms < now_ms)
-		b->full_at_ms = now_ms;
+	if (b->key != key || b->full_at_us < now_us)
+		b->full_at_us = now_us;
 	b->key = key;
-	b->full_at_ms += SPAN_MS / per_minute;
+	b->full_at_us += SPAN_US / per_minute;
 	return 0;
 }

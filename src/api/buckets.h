@@ -20,7 +20,7 @@
 
 struct bucket {
 	uint64_t key;
-	int64_t full_at_ms; /* when it will be full again */
+	int64_t full_at_us; /* when it will be full again */
 };
 
 struct buckets {

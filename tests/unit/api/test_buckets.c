@@ -60,12 +60,26 @@ static void a_hundred_thousand_addresses_take_no_more_room(void **state)
 	buckets_free(&t);
 }
 
+static void very_many_a_minute_are_counted_too(void **state)
+{
+	struct buckets t;
+	unsigned given = 0;
+
+	(void)state;
+	assert_true(buckets_init(&t));
+	while (given < 300000 && bucket_take(&t, 'a', "x", 1, 120000, START) == 0)
+		given++;
+	assert_int_equal(given, 120000);
+	buckets_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_bucket_gives_so_many_at_once_and_then_one_by_one),
 		cmocka_unit_test(a_bucket_that_rested_is_full_and_no_fuller),
 		cmocka_unit_test(callers_and_kinds_have_their_own_buckets),
+		cmocka_unit_test(very_many_a_minute_are_counted_too),
 		cmocka_unit_test(a_hundred_thousand_addresses_take_no_more_room),
 	};
 
