@@ -69,12 +69,11 @@ static struct guard_verdict algorithms(const struct group *g, unsigned j, int64_
 	return (asked & ~has) == 0 && has != 0 ? holds(0) : missing((int)j, -1, -1);
 }
 
-static bool is_shared(const struct group *g, unsigned k)
+static bool is_shared(const struct group *g, uint16_t awaited, unsigned k)
 {
 	const struct group_key *key = &g->key[k];
 
-	if (!key->used || !key->known || key->owner == GROUP_NOBODY ||
-	    !is_awaited(g, (unsigned)key->owner))
+	if (!key->used || !key->known || key->owner == GROUP_NOBODY || !(awaited >> key->owner & 1))
 		return false;
 	if (!group_has(observed_by_any(&g->signer[key->owner]), k))
 		return false;
@@ -89,10 +88,11 @@ static bool is_shared(const struct group *g, unsigned k)
 
 uint64_t guard_shared_keys(const struct group *g)
 {
+	uint16_t awaited = group_awaited(g);
 	uint64_t set = 0;
 
 	for (unsigned k = 0; k < GROUP_KEYS_MAX; k++)
-		if (is_shared(g, k))
+		if (is_shared(g, awaited, k))
 			set |= GROUP_BIT(k);
 	return set;
 }
@@ -100,13 +100,14 @@ uint64_t guard_shared_keys(const struct group *g)
 static struct guard_verdict keys(const struct group *g, unsigned j, int64_t now)
 {
 	uint64_t shared = guard_shared_keys(g);
+	uint16_t awaited = group_awaited(g);
 	int64_t since = 0;
 
 	(void)now;
 	if ((shared & group_keys_of(g, (int)j)) == 0)
 		return missing((int)j, -1, -1);
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++) {
-		for (unsigned k = 0; is_awaited(g, i) && k < GROUP_KEYS_MAX; k++) {
+		for (unsigned k = 0; (awaited >> i & 1) && k < GROUP_KEYS_MAX; k++) {
 			int64_t at = g->signer[i].served_at[k];
 			if (!group_has(shared, k))
 				continue;

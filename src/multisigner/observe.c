@@ -141,29 +141,30 @@ static void keep_withdrawals(struct group *g, unsigned signer, int64_t at)
 	}
 }
 
-/* Who names a signer's servers: the parent, and everybody whose own NS set a resolver may follow.
- * What was never seen may name it. */
-static bool is_listed(const struct group *g, unsigned signer)
+/* Whose servers are named: by the parent, and by everybody whose own NS set a resolver may follow.
+ * What was never seen may name anybody. */
+static unsigned listed(const struct group *g)
 {
-	if (!observed_parent_whole(&g->parent) ||
-	    (observed_delegation(&g->parent) >> signer & 1) != 0)
-		return true;
+	unsigned set = observed_delegation(&g->parent);
+	uint16_t awaited = group_awaited(g);
+
+	if (!observed_parent_whole(&g->parent))
+		return ~0u;
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++) {
 		const struct group_signer *s = &g->signer[i];
-		if (!(group_awaited(g) >> i & 1))
-			continue;
-		for (unsigned v = 0; v < s->server_n; v++)
-			if (s->last[v].at == 0 || (s->last[v].ns_any >> signer & 1) != 0)
-				return true;
+		for (unsigned v = 0; (awaited >> i & 1) && v < s->server_n; v++)
+			set |= s->last[v].at == 0 ? ~0u : s->last[v].ns_any;
 	}
-	return false;
+	return set;
 }
 
 static void keep_listings(struct group *g, int64_t at)
 {
+	unsigned set = listed(g);
+
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++) {
 		struct group_signer *s = &g->signer[i];
-		if (!s->used || is_listed(g, i))
+		if (!s->used || (set >> i & 1) != 0)
 			s->unlisted_at = 0;
 		else if (s->unlisted_at == 0)
 			s->unlisted_at = at;

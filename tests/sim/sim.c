@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * sim [--from N] [--histories N] [--trace] [--mutate]
+ * sim [--from N] [--histories N] [--trace] [--coverage] [--without GUARD]
  *
  * Plays random histories of groups; exits with 1 when in one of them a resolver could have held
  * something that does not validate, and names it: `sim --from N --histories 1 --trace` tells it
- * again. With --mutate each guard in turn is switched off, and each must be missed.
+ * again. With --without a guard is switched off, and something must be bogus then.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +17,8 @@
 
 struct order {
 	uint64_t from, histories;
-	bool trace, mutate, coverage;
+	bool trace, coverage;
+	const char *without; /* a guard's name, or NULL */
 };
 
 static bool parse(struct order *o, int argc, char **argv)
@@ -26,8 +27,8 @@ static bool parse(struct order *o, int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--trace") == 0)
 			o->trace = true;
-		else if (strcmp(argv[i], "--mutate") == 0)
-			o->mutate = true;
+		else if (strcmp(argv[i], "--without") == 0 && i + 1 < argc)
+			o->without = argv[++i];
 		else if (strcmp(argv[i], "--coverage") == 0)
 			o->coverage = true;
 		else if (strcmp(argv[i], "--from") == 0 && i + 1 < argc)
@@ -78,34 +79,26 @@ static int play_all(struct world *w, const struct order *o)
 	return o->coverage && unreached(w) > 0 ? 1 : 0;
 }
 
-/* Guards that keep the order of things without a resolver being able to notice. */
-static bool is_judged_elsewhere(enum group_guard g)
+/* The oracle must miss the guard. */
+static int play_without(struct world *w, const struct order *o)
 {
-	return g == GUARD_NS || g == GUARD_DS_GONE || g == GUARD_SOLE;
-}
+	enum group_guard guard;
+	uint64_t h = o->from;
 
-static int mutate(struct world *w, const struct order *o)
-{
-	int missed = 0;
-
-	for (int g = 0; g < GROUP_GUARDS; g++) {
-		uint64_t h = o->from;
-		if (is_judged_elsewhere((enum group_guard)g))
-			continue;
-		w->waived = 1u << g;
-		while (h < o->from + o->histories && world_play(w, h))
-			h++;
-		if (h == o->from + o->histories) {
-			printf("without %-14s nothing was bogus in %" PRIu64 " histories\n",
-			       guard_name((enum group_guard)g), o->histories);
-			missed++;
-		} else {
-			printf("without %-14s bogus in history %" PRIu64 "\n",
-			       guard_name((enum group_guard)g), h);
-		}
-		fflush(stdout);
+	if (!guard_from_name(o->without, &guard)) {
+		fprintf(stderr, "sim: there is no guard of the name '%s'\n", o->without);
+		return 2;
 	}
-	return missed > 0;
+	w->waived = 1u << guard;
+	while (h < o->from + o->histories && world_play(w, h))
+		h++;
+	if (h == o->from + o->histories) {
+		printf("without %s nothing was bogus in %" PRIu64 " histories\n", o->without,
+		       o->histories);
+		return 1;
+	}
+	printf("without %s: history %" PRIu64 ": %s\n", o->without, h, w->oracle.verdict);
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -113,13 +106,14 @@ int main(int argc, char **argv)
 	struct order o;
 
 	if (!parse(&o, argc, argv)) {
-		fputs("usage: sim [--from N] [--histories N] [--trace] [--coverage] [--mutate]\n",
+		fputs("usage: sim [--from N] [--histories N] [--trace] [--coverage] [--without "
+		      "GUARD]\n",
 		      stderr);
 		return 2;
 	}
 	struct world *w = world_new();
 	w->trace = o.trace;
-	int status = o.mutate ? mutate(w, &o) : play_all(w, &o);
+	int status = o.without != NULL ? play_without(w, &o) : play_all(w, &o);
 	world_free(w);
 	return status;
 }
