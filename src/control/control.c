@@ -107,9 +107,14 @@ struct zone_entry *control_zone(struct control *c, const char *zone, struct cont
 	return e;
 }
 
+struct zone_entry *control_entry_at(struct control *c, const uint8_t *name)
+{
+	return find_entry(c->entries, c->entry_n, name);
+}
+
 struct zone_entry *control_zone_at(struct control *c, const uint8_t *name)
 {
-	struct zone_entry *e = find_entry(c->entries, c->entry_n, name);
+	struct zone_entry *e = control_entry_at(c, name);
 
 	return e != NULL && e->served != NULL ? e : NULL;
 }

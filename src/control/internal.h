@@ -182,6 +182,8 @@ void publish_on_timer(uv_timer_t *t);
 void publish_free_all(struct control *c);
 
 /* control.c */
+/* By name, whether it is served yet or not. */
+struct zone_entry *control_entry_at(struct control *c, const uint8_t *name);
 struct zone_entry *control_find_zone(struct control *c, const char *zone);
 /* Loads a zone of the present configuration anew; `spool`: from this file. The old version goes on
  * where it fails. */

@@ -474,7 +474,10 @@ static bool find_sender(const struct config_secondary *z, const struct access_cl
 
 void secondary_take_notify(struct request *r)
 {
-	const struct zone_entry *e = control_zone_at(r->control, r->msg.qname.wire);
+	uint8_t name[NAME_MAX_LEN];
+
+	name_lower(r->msg.qname.wire, name);
+	const struct zone_entry *e = control_entry_at(r->control, name);
 	uint8_t answer[MESSAGE_MAX];
 	char from[REQUEST_TEXT_MAX];
 	uint32_t serial;

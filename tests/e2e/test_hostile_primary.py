@@ -6,6 +6,8 @@ import threading
 
 import dns.flags
 import dns.message
+import dns.opcode
+import dns.query
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
@@ -190,6 +192,30 @@ def test_a_damaged_file_is_fetched_anew(daemons, tmp_path):
     wait_until(lambda: c.ask(ZONE, "SOA").rcode() == dns.rcode.NOERROR, "the zone is there again")
     assert "is damaged and not used" in c.log()
     assert "findings" in c.ctl("reload")
+
+
+def test_a_notify_ends_the_wait_for_a_primary_that_was_not_there(daemons, tmp_path):
+    """RFC 1996: a zone that was never transferred is asked for at once, not at the end of its wait; others' NOTIFY does nothing."""
+    p = Primary()
+    daemons.append(p)
+    p.trick = closes
+    c = Concord(tmp_path / "concord")
+    c.extra = f"remotes:\n  - {{id: main, address: 127.0.0.1@{p.port}}}"
+    c.zones.append(f"  - name: {ZONE}\n    primaries: [main]\n    signing: none\n")
+    c.write_config()
+    daemons.append(c)
+    c.start()
+    wait_until(lambda: p.asked >= 2, "it was tried twice, and waits 10 s now", 30)
+    p.trick = None
+    notify = dns.message.make_query(ZONE.upper(), "SOA")
+    notify.set_opcode(dns.opcode.NOTIFY)
+    notify.flags |= dns.flags.AA
+    assert dns.query.udp(notify, "127.0.0.1", port=c.port, timeout=5, source="127.0.0.9").rcode() == dns.rcode.REFUSED
+    assert dns.query.udp(notify, "127.0.0.1", port=c.port, timeout=5).rcode() == dns.rcode.NOERROR
+    wait_until(lambda: c.ask(ZONE, "SOA").rcode() == dns.rcode.NOERROR, "it was fetched at once", 5)
+    other = dns.message.make_query("other.example.", "SOA")
+    other.set_opcode(dns.opcode.NOTIFY)
+    assert dns.query.udp(other, "127.0.0.1", port=c.port, timeout=5).rcode() == dns.rcode.NOTAUTH
 
 
 def test_a_wrong_configuration_is_said_with_its_place(tmp_path):
