@@ -148,7 +148,7 @@ static bool expect_name(SSL *ssl, const char *name)
 	ERR_clear_error();
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	return X509_VERIFY_PARAM_set1_host(param, name, 0) == 1 &&
-	       SSL_set_tlsext_host_name(ssl, name) == 1;
+	       SSL_set_tlsext_host_name(ssl, (char *)(uintptr_t)name) == 1;
 }
 
 struct tls_session *tls_session_new(struct tls_client *c, int fd)
