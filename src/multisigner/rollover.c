@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* A parent may have read CDS and act on it later than it no longer stands there. */
+#define PARENT_ACTS_S (7 * 86400)
+
 struct turn {
 	struct rollover_facts *f; /* being changed */
 	const struct rollover_policy *policy;
@@ -166,8 +169,9 @@ static struct wait until_no_ds(const struct turn *t, const struct rollover_key *
 	if (k->ds_seen_at == 0 && t->f->insecure_at != 0) {
 		int64_t from =
 		    k->retired_at > t->f->insecure_at ? k->retired_at : t->f->insecure_at;
-		return (struct wait){ ttl_mark_until(&t->f->ds_ttl, from), ACTOR_TIME,
-				      "until no cache can have a DS of the zone" };
+		return (struct wait){ ttl_mark_until(&t->f->ds_ttl, from + PARENT_ACTS_S),
+				      ACTOR_TIME,
+				      "until the parent cannot come to publish its DS any more" };
 	}
 	for (size_t i = 0; i < t->f->n; i++) {
 		const struct rollover_key *s = &t->f->keys[i];
