@@ -99,6 +99,53 @@ static struct response delete_cds(struct api *a, struct request *r)
 	return response_of(j, &result);
 }
 
+/* ---- rolls ---- */
+
+static struct response post_rollover(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	struct control *c = a->options.control;
+	json_t *j = NULL;
+	const char *roll = request_field(r, "roll"), *hold = request_field(r, "hold");
+
+	if (roll != NULL)
+		j = control_key_roll(c, r->segment[0], roll,
+				     json_is_true(json_object_get(r->json, "emergency")), &result);
+	else if (hold != NULL)
+		j = control_key_hold(c, r->segment[0], hold, &result);
+	else if (json_is_true(json_object_get(r->json, "release")))
+		j = control_key_hold(c, r->segment[0], NULL, &result);
+	else
+		return response_problem(
+		    400, "the body must have 'roll' (ksk, zsk, csk, all, algorithm), 'hold' (why) "
+			 "or 'release' (true)");
+	return response_of(j, &result);
+}
+
+static struct response post_evidence(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	uint16_t tag;
+	uint8_t algorithm;
+	const char *what = request_field(r, "what");
+
+	if (!read_tag(r->segment[1], &tag, &algorithm) || what == NULL)
+		return response_problem(400, "a key is named by TAG or TAG-ALGORITHM, and the body "
+					     "must have 'what' (ds-seen, ds-gone, seen)");
+	json_t *j =
+	    control_key_evidence(a->options.control, r->segment[0], tag, algorithm, what, &result);
+	return response_of(j, &result);
+}
+
+static struct response post_adopt(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	json_t *j = control_zone_adopt(a->options.control, r->segment[0],
+				       json_object_get(r->json, "files"), &result);
+
+	return response_of(j, &result);
+}
+
 const struct route ROUTES_KEYS[] = {
 	{ "GET", "/v1/zones/{zone}/keys", API_READ, get_keys, "keys of the merged set" },
 	{ "POST", "/v1/zones/{zone}/keys", API_KEYS, post_keys, "make or import a key" },
@@ -108,5 +155,10 @@ const struct route ROUTES_KEYS[] = {
 	  "DNSKEY, CDS or CDNSKEY with signatures" },
 	{ "PUT", "/v1/zones/{zone}/cds", API_KEYS, put_cds, "publish CDS and CDNSKEY" },
 	{ "DELETE", "/v1/zones/{zone}/cds", API_KEYS, delete_cds, "withdraw CDS and CDNSKEY" },
+	{ "POST", "/v1/zones/{zone}/rollover", API_KEYS, post_rollover,
+	  "begin, hold or release rolls" },
+	{ "POST", "/v1/zones/{zone}/keys/{key}/evidence", API_KEYS, post_evidence,
+	  "what the parent or the peers have" },
+	{ "POST", "/v1/zones/{zone}/adopt", API_KEYS, post_adopt, "take a signed zone over" },
 	{ 0 },
 };

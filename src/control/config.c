@@ -203,7 +203,7 @@ static const struct schema_row GEO_ROWS[] = {
 
 struct signing_fields {
 	struct config_signing signing;
-	unsigned keys, denial;
+	unsigned keys, denial, rollover, cds;
 };
 
 static enum err read_algorithm(struct schema *s, const struct yaml_node *value, void *into)
@@ -224,6 +224,27 @@ static enum err read_algorithm(struct schema *s, const struct yaml_node *value, 
 
 static const char *const DENIAL_CHOICES[] = { "nsec", "nsec3", "compact", NULL };
 static const enum zone_denial DENIALS[] = { ZONE_NSEC, ZONE_NSEC3, ZONE_COMPACT };
+static const char *const ROLLOVER_CHOICES[] = { "automatic", "manual", NULL };
+static const char *const CDS_CHOICES[] = { "rollover", "always", "never", NULL };
+
+static enum err read_digests(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct signing_fields *f = into;
+	const struct yaml_node *const *items = value->kind == YAML_LIST ? value->item : &value;
+	size_t n = value->kind == YAML_LIST ? value->n : 1;
+
+	f->signing.cds_digests = 0;
+	for (size_t i = 0; i < n; i++) {
+		const char *text = schema_text(s, items[i], "sha-256 or sha-384");
+		if (text == NULL)
+			return ERR_INVALID;
+		if (strcmp(text, "sha-256") != 0 && strcmp(text, "sha-384") != 0)
+			return schema_expected(s, items[i], "sha-256 or sha-384");
+		f->signing.cds_digests |= strcmp(text, "sha-256") == 0 ? 1u << 2 : 1u << 4;
+	}
+	return n > 0 ? ERR_OK : schema_expected(s, value, "sha-256 or sha-384");
+}
+
 static const char *const KEY_CHOICES[] = { "ksk-zsk", "csk", NULL };
 
 #define DAY_S  86400u
@@ -243,6 +264,26 @@ static const struct schema_row SIGNING_ROWS[] = {
 	    .min = 0, .max = 7 * DAY_S),
 	ROW(struct signing_fields, signing.dnskey_ttl, "dnskey-ttl", SCHEMA_DURATION, .min = 0,
 	    .max = 7 * DAY_S),
+	ROW(struct signing_fields, rollover, "rollover", SCHEMA_CHOICE,
+	    .choices = ROLLOVER_CHOICES),
+	ROW(struct signing_fields, signing.ksk_lifetime_s, "ksk-lifetime", SCHEMA_DURATION,
+	    .max = 20 * YEAR_S),
+	ROW(struct signing_fields, signing.zsk_lifetime_s, "zsk-lifetime", SCHEMA_DURATION,
+	    .max = 20 * YEAR_S),
+	ROW(struct signing_fields, signing.csk_lifetime_s, "csk-lifetime", SCHEMA_DURATION,
+	    .max = 20 * YEAR_S),
+	ROW(struct signing_fields, signing.propagation_s, "propagation-delay", SCHEMA_DURATION,
+	    .max = 7 * DAY_S),
+	ROW(struct signing_fields, signing.parent_propagation_s, "parent-propagation-delay",
+	    SCHEMA_DURATION, .max = 7 * DAY_S),
+	ROW(struct signing_fields, signing.safety_s, "safety-margin", SCHEMA_DURATION,
+	    .max = 30 * DAY_S),
+	ROW(struct signing_fields, signing.parent_ds_ttl, "parent-ds-ttl", SCHEMA_DURATION,
+	    .max = 7 * DAY_S),
+	ROW(struct signing_fields, signing.parent_check_s, "parent-check", SCHEMA_DURATION,
+	    .min = 1, .max = DAY_S),
+	ROW(struct signing_fields, cds, "cds", SCHEMA_CHOICE, .choices = CDS_CHOICES),
+	{ .key = "cds-digests", .kind = SCHEMA_CUSTOM, .custom = read_digests },
 	{ 0 },
 };
 
@@ -255,6 +296,15 @@ static const struct config_signing SIGNING_DEFAULT = {
 	.inception_offset_s = 3600,
 	.dnskey_ttl = 3600,
 	.denial = ZONE_NSEC,
+	.automatic = true,
+	.zsk_lifetime_s = 90 * DAY_S,
+	.propagation_s = 300,
+	.parent_propagation_s = 3600,
+	.safety_s = 3600,
+	.parent_ds_ttl = DAY_S,
+	.parent_check_s = 900,
+	.cds = CONFIG_CDS_ROLLOVER,
+	.cds_digests = 1u << 2,
 };
 
 /* ---- zones ---- */
@@ -309,6 +359,15 @@ static enum err read_zone_geo(struct schema *s, const struct yaml_node *value, v
 	struct zone_fields *z = into;
 
 	return read_reference(s, value, &z->geo, &z->geo_at);
+}
+
+static enum err read_parent(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct zone_fields *z = into;
+
+	if (value->kind == YAML_LIST && value->n > CONFIG_PARENT_MAX)
+		return schema_expected(s, value, "at most 16 addresses");
+	return config_read_addresses(s, value, 53, &z->zone.parent, &z->zone.parent_n);
 }
 
 static enum err read_zone_signing(struct schema *s, const struct yaml_node *value, void *into)
@@ -398,6 +457,7 @@ static const struct schema_row ZONE_ROWS[] = {
 	ROW(struct zone_fields, zone.steering, "steering", SCHEMA_PATH, .max = 1000),
 	{ .key = "geo", .kind = SCHEMA_CUSTOM, .custom = read_zone_geo },
 	{ .key = "signing", .kind = SCHEMA_CUSTOM, .custom = read_zone_signing },
+	{ .key = "parent", .kind = SCHEMA_CUSTOM, .custom = read_parent },
 	ROW(struct zone_fields, zone.ecs, "ecs", SCHEMA_BOOL, .min = 0),
 	ROW(struct zone_fields, zone.rate_limit, "rate-limit", SCHEMA_BOOL, .min = 0),
 	{ .key = "report-agent", .kind = SCHEMA_CUSTOM, .custom = read_report_agent },
@@ -546,6 +606,8 @@ static enum err read_signing(struct schema *s, const struct yaml_node *list, str
 		struct signing_fields f = { .signing = SIGNING_DEFAULT };
 		enum err e = schema_read(s, list->item[i], SIGNING_ROWS, &f);
 		f.signing.keys = (enum config_keys)f.keys;
+		f.signing.automatic = f.rollover == 0;
+		f.signing.cds = (enum config_cds)f.cds;
 		f.signing.denial = DENIALS[f.denial];
 		if (!e)
 			e = check_signing(s, list->item[i], &f.signing);

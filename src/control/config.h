@@ -27,7 +27,8 @@
 #include "query/rate_limit.h"
 #include "zone/zone.h"
 
-#define CONFIG_ZONES_MAX 1000000u
+#define CONFIG_PARENT_MAX 16 /* servers */
+#define CONFIG_ZONES_MAX  1000000u
 
 struct config_address {
 	struct ip_addr addr;
@@ -72,6 +73,8 @@ struct config_geo {
 };
 
 enum config_keys { CONFIG_KEYS_KSK_ZSK, CONFIG_KEYS_CSK };
+/* When CDS and CDNSKEY stand in the zone: while the parent has something to do, or always. */
+enum config_cds { CONFIG_CDS_ROLLOVER, CONFIG_CDS_ALWAYS, CONFIG_CDS_NEVER };
 
 struct config_signing {
 	const char *id;
@@ -80,7 +83,14 @@ struct config_signing {
 	uint32_t validity_s, refresh_s, inception_offset_s, jitter_s;
 	uint32_t dnskey_ttl;
 	enum zone_denial denial;
-	bool prewarm; /* signed ahead, not when asked */
+	bool prewarm;                                            /* signed ahead, not when asked */
+	bool automatic;                                          /* rolls start by themselves */
+	uint32_t ksk_lifetime_s, zsk_lifetime_s, csk_lifetime_s; /* 0: unlimited */
+	uint32_t propagation_s, parent_propagation_s, safety_s;
+	uint32_t parent_ds_ttl; /* until the parent was asked */
+	uint32_t parent_check_s;
+	enum config_cds cds;
+	uint32_t cds_digests; /* bits by digest type */
 };
 
 struct config_key {
@@ -103,6 +113,8 @@ struct config_zone {
 	const char *seed;
 	const struct config_key *keys;
 	size_t key_n;
+	struct config_address *parent; /* its servers, asked for DS */
+	size_t parent_n;
 	struct config_transfer transfer; /* who may transfer and update */
 	struct config_secondary secondary;
 	unsigned line, column;

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "control/internal.h"
+#include "control/key_parent.h"
 #include "control/request.h"
 #include "store/journal.h"
 
@@ -42,6 +43,7 @@ static void entry_free(struct zone_entry *e)
 	if (e == NULL)
 		return;
 	secondary_free(e->secondary);
+	parent_check_end(e->parent);
 	served_unref(e->served);
 	keyring_free(e->keys);
 	signatures_unref(e->signatures);
@@ -129,6 +131,12 @@ static enum err load_keys(struct control *c, const struct config *config, struct
 		return ERR_OK;
 	if (e->signatures == NULL && (e->signatures = signatures_new()) == NULL)
 		return ERR_NOMEM;
+	/* A keyring that is there knows more than a second one could: it may be in the middle of a
+	 * roll. */
+	if (e->keys != NULL && z->key_n == 0 && e->config.key_n == 0) {
+		*out = e->keys;
+		return ERR_OK;
+	}
 	struct config_zone own = *z; /* names that live as long as the entry */
 	own.text = e->text;
 	own.name = e->name;
@@ -173,13 +181,19 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 		err = zone_load(&l, &made, d);
 	e->stale = err != ERR_OK;
 	if (err) {
-		keyring_free(keys);
+		if (keys != e->keys)
+			keyring_free(keys);
 		return err;
 	}
 	served_unref(e->served);
-	keyring_free(e->keys);
+	if (keys != e->keys)
+		keyring_free(e->keys);
 	e->served = made;
 	e->keys = keys;
+	if (keys != NULL) {
+		keys->algorithm = z->signing->algorithm;
+		keys->wake_at = 0; /* the policy may be another */
+	}
 	e->loaded_at = control_now();
 	if (z->signing == NULL) {
 		signatures_unref(e->signatures);
@@ -356,7 +370,7 @@ static bool open_handles(struct control *c)
 	c->graced.data = c->reclaim.data = c->roll.data = c;
 	return uv_async_init(c->loop, &c->graced, publish_on_graced) == 0 &&
 	       uv_timer_init(c->loop, &c->reclaim) == 0 && /* which cannot fail */
-	       uv_timer_init(c->loop, &c->roll) == 0;
+	       uv_timer_init(c->loop, &c->roll) == 0 && key_timer_init(c) == ERR_OK;
 }
 
 enum err control_new(struct control **out, uv_loop_t *loop, const char *path, struct diag *d)
@@ -508,6 +522,11 @@ void control_stop(struct control *c)
 	uv_close((uv_handle_t *)&c->graced, NULL);
 	uv_close((uv_handle_t *)&c->reclaim, NULL);
 	uv_close((uv_handle_t *)&c->roll, NULL);
+	uv_close((uv_handle_t *)&c->keys_timer, NULL);
+	for (size_t i = 0; i < c->entry_n; i++) {
+		parent_check_end(c->entries[i]->parent);
+		c->entries[i]->parent = NULL;
+	}
 	/* What is served gives its words back, to who is about to go. */
 	for (size_t i = 0; i < c->entry_n; i++) {
 		served_unref(c->entries[i]->served);

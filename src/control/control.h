@@ -89,6 +89,18 @@ json_t *control_key_import(struct control *c, const char *zone, const char *dnsk
 /* algorithm 0: any, if the tag is unambiguous. */
 json_t *control_key_remove(struct control *c, const char *zone, uint16_t tag, uint8_t algorithm,
 			   struct control_result *r);
+/* Rolls. `what`: ksk, zsk, csk, all (or NULL), algorithm. Each gives the list of keys. */
+json_t *control_key_roll(struct control *c, const char *zone, const char *what, bool emergency,
+			 struct control_result *r);
+/* `why` NULL: released. */
+json_t *control_key_hold(struct control *c, const char *zone, const char *why,
+			 struct control_result *r);
+/* `what`: ds-seen, ds-gone, seen (its DNSKEY, at all servers of all signers). */
+json_t *control_key_evidence(struct control *c, const char *zone, uint16_t tag, uint8_t algorithm,
+			     const char *what, struct control_result *r);
+/* Takes over a zone that others signed, with the keys in `files` (array of paths). */
+json_t *control_zone_adopt(struct control *c, const char *zone, const json_t *files,
+			   struct control_result *r);
 json_t *control_cds_set(struct control *c, const char *zone, bool publish,
 			struct control_result *r);
 /* `client`: address or prefix. Runs the serving code with a trace. */

@@ -62,7 +62,8 @@ struct zone_entry {
 	struct config_zone config; /* pointers into the control's present config */
 	char *text;                /* copies that outlive a reload */
 	uint8_t name[NAME_MAX_LEN];
-	struct keyring *keys; /* NULL: unsigned */
+	struct keyring *keys;        /* NULL: unsigned */
+	struct parent_check *parent; /* NULL: never asked */
 	struct signatures *signatures;
 	struct zone_counts *counts;
 	struct served *served;       /* NULL: never loaded */
@@ -112,6 +113,9 @@ struct control {
 	unsigned worker_n;
 	struct cookie_secrets cookies;
 	uv_timer_t roll; /* of cookie secrets that we made */
+	uv_timer_t keys_timer;
+	int64_t clock_offset;   /* wall clock over uptime, as last looked at */
+	int64_t keys_settle_at; /* by uptime: no step of a roll before it */
 	void (*reloaded)(const struct config *config, void *context, struct diag *d);
 	void *reloaded_context;
 	struct health *health;
@@ -202,8 +206,20 @@ void metrics_add_signing(const struct control *c, struct text *out);
 /* key_commands.c: serves the zone with its keyring as it is now. */
 enum err control_serve_keys(struct control *c, struct zone_entry *e, struct control_result *r);
 
+/* key_timer.c */
+enum err key_timer_init(struct control *c);
+/* Looks at all keys with the next turn of the loop, and from then on when it is time. */
+void key_timer_wake(struct control *c);
+void keys_note_ttls(struct control *c);
+struct keyring_context control_keyring_context(const struct control *c, const struct zone_entry *e);
+
+/* key_commands.c: makes the zone anew with its keyring as it is now; the caller publishes. */
+struct zone_entry *control_signed_zone(struct control *c, const char *zone,
+				       struct control_result *r);
+enum err control_remake_keys(struct control *c, struct zone_entry *e);
+
 /* status.c */
-json_t *status_key(const struct zone_entry *e, const struct dnskey *key, const struct own_key *own,
-		   const struct foreign_key *foreign);
+/* Of keyring member `own`, or the foreign key where it is not NULL. */
+json_t *status_key(const struct zone_entry *e, size_t own, const struct foreign_key *foreign);
 
 #endif

@@ -6,7 +6,8 @@
 #include "base/log.h"
 #include "control/internal.h"
 
-static struct zone_entry *signed_zone(struct control *c, const char *zone, struct control_result *r)
+struct zone_entry *control_signed_zone(struct control *c, const char *zone,
+				       struct control_result *r)
 {
 	struct zone_entry *e = control_zone(c, zone, r);
 
@@ -17,32 +18,46 @@ static struct zone_entry *signed_zone(struct control *c, const char *zone, struc
 	return e;
 }
 
-/* Serves the zone with its keyring as it is now. */
-enum err control_serve_keys(struct control *c, struct zone_entry *e, struct control_result *r)
+enum err control_remake_keys(struct control *c, struct zone_entry *e)
 {
 	struct diag d = { 0 };
 	struct served *made = NULL;
 	enum err err = zone_load_keys(e->served, e->keys, e->config.signing, &made, &d);
 
+	(void)c;
 	if (!err) {
 		served_unref(e->served);
 		e->served = made;
-		err = publish(c);
-	}
-	if (err) {
-		control_fail(r, err, "the change is stored but could not be put into service: %s",
-			     err_text(err));
-		log_error(e->text, "key: %s", r->detail);
+	} else {
+		log_error(e->text,
+			  "key: the change is stored but could not be put into service: %s",
+			  err_text(err));
 	}
 	log_diag(e->text, &d);
 	diag_free(&d);
 	return err;
 }
 
+/* Serves the zone with its keyring as it is now. */
+enum err control_serve_keys(struct control *c, struct zone_entry *e, struct control_result *r)
+{
+	struct keyring_context k = control_keyring_context(c, e);
+	bool changed;
+
+	keyring_advance(e->keys, &k, &changed);
+	enum err err = control_remake_keys(c, e);
+	if (!err)
+		err = publish(c);
+	if (err)
+		control_fail(r, err, "the change is stored but could not be put into service: %s",
+			     err_text(err));
+	return err;
+}
+
 json_t *control_key_export(struct control *c, const char *zone, const char *role,
 			   struct control_result *r)
 {
-	struct zone_entry *e = signed_zone(c, zone, r);
+	struct zone_entry *e = control_signed_zone(c, zone, r);
 	enum key_role wanted = KEY_ZSK;
 	json_t *all;
 
@@ -55,7 +70,7 @@ json_t *control_key_export(struct control *c, const char *zone, const char *role
 	all = json_array();
 	for (size_t i = 0; i < e->keys->own_n; i++) {
 		char text[DNSKEY_TEXT_MAX], record[DNSKEY_TEXT_MAX + NAME_TEXT_MAX + 40];
-		if (role != NULL && e->keys->own[i].role != wanted)
+		if (role != NULL && e->keys->facts.keys[i].role != wanted)
 			continue;
 		snprintf(record, sizeof record, "%s %u IN DNSKEY %s", e->text,
 			 e->config.signing->dnskey_ttl,
@@ -68,9 +83,9 @@ json_t *control_key_export(struct control *c, const char *zone, const char *role
 json_t *control_key_generate(struct control *c, const char *zone, const char *role,
 			     struct control_result *r)
 {
-	struct zone_entry *e = signed_zone(c, zone, r);
+	struct zone_entry *e = control_signed_zone(c, zone, r);
 	enum key_role wanted;
-	const struct own_key *made = NULL;
+	size_t made = 0;
 
 	if (e == NULL)
 		return NULL;
@@ -84,15 +99,15 @@ json_t *control_key_generate(struct control *c, const char *zone, const char *ro
 			     e->text);
 		return NULL;
 	}
-	enum err err = keyring_generate(e->keys, wanted, c->config->server.state_dir, c->store,
-					control_now(), &made);
+	struct keyring_context k = control_keyring_context(c, e);
+	enum err err = keyring_generate(e->keys, wanted, &k, &made);
 	if (err) {
 		control_fail(r, err, "no key was made: %s", err_text(err));
 		return NULL;
 	}
 	if (control_serve_keys(c, e, r))
 		return NULL;
-	return status_key(e, key_dnskey(made->key), made, NULL);
+	return status_key(e, made, NULL);
 }
 
 /* "shop.example. 3600 IN DNSKEY ..." must be of this zone; RDATA alone is taken as it is. */
@@ -120,7 +135,7 @@ static bool is_label(const char *owner)
 json_t *control_key_import(struct control *c, const char *zone, const char *dnskey,
 			   const char *owner, struct control_result *r)
 {
-	struct zone_entry *e = signed_zone(c, zone, r);
+	struct zone_entry *e = control_signed_zone(c, zone, r);
 	struct dnskey key;
 	char name[NAME_TEXT_MAX], text[DNSKEY_DESCRIPTION_MAX];
 	enum admission why = ADMISSION_OK;
@@ -154,13 +169,13 @@ json_t *control_key_import(struct control *c, const char *zone, const char *dnsk
 	log_notice(e->text, "key: imported from %s, %s", owner, dnskey_describe(&key, text));
 	if (control_serve_keys(c, e, r))
 		return NULL;
-	return status_key(e, &key, NULL, &e->keys->foreign[e->keys->foreign_n - 1]);
+	return status_key(e, 0, &e->keys->foreign[e->keys->foreign_n - 1]);
 }
 
 json_t *control_key_remove(struct control *c, const char *zone, uint16_t tag, uint8_t algorithm,
 			   struct control_result *r)
 {
-	struct zone_entry *e = signed_zone(c, zone, r);
+	struct zone_entry *e = control_signed_zone(c, zone, r);
 	bool foreign = false;
 
 	if (e == NULL)
@@ -190,7 +205,7 @@ json_t *control_key_remove(struct control *c, const char *zone, uint16_t tag, ui
 json_t *control_cds_set(struct control *c, const char *zone, bool publish_it,
 			struct control_result *r)
 {
-	struct zone_entry *e = signed_zone(c, zone, r);
+	struct zone_entry *e = control_signed_zone(c, zone, r);
 
 	if (e == NULL)
 		return NULL;

@@ -60,8 +60,7 @@ static json_t *describe(const struct zone_entry *e, const char *peer)
 
 	for (size_t i = 0; i < e->keys->foreign_n; i++)
 		if (strcmp(e->keys->foreign[i].owner, peer) == 0)
-			json_array_append_new(keys, status_key(e, &e->keys->foreign[i].key, NULL,
-							       &e->keys->foreign[i]));
+			json_array_append_new(keys, status_key(e, 0, &e->keys->foreign[i]));
 	return json_pack("{s:s, s:s, s:o}", "zone", e->text, "peer", peer, "keys", keys);
 }
 

@@ -9,17 +9,9 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "control/key_documents.h"
 #include "dns/rrtype.h"
 #include "dnssec/algorithm.h"
-
-#define STORE_PATH_MAX STORE_KEY_MAX
-
-static const char *document_key(const struct keyring *k, const char *kind, uint8_t algorithm,
-				uint16_t tag, char out[STORE_PATH_MAX])
-{
-	snprintf(out, STORE_PATH_MAX, "zones/%s/%s/%u-%u", k->zone_text, kind, algorithm, tag);
-	return out;
-}
 
 static enum err finding(struct diag *d, const char *file, enum err e, const char *why)
 {
@@ -33,8 +25,10 @@ void keyring_free(struct keyring *k)
 {
 	if (k == NULL)
 		return;
-	for (size_t i = 0; i < k->own_n; i++)
+	for (size_t i = 0; i < k->own_n; i++) {
 		key_free(k->own[i].key);
+		free(k->own[i].file);
+	}
 	free(k);
 }
 
@@ -49,78 +43,6 @@ size_t keyring_members(const struct keyring *k, struct key_member out[KEYRING_ME
 	return n;
 }
 
-/* ---- making keys ---- */
-
-static enum err make_directory(const char *path)
-{
-	return mkdir(path, 0700) == 0 || errno == EEXIST ? ERR_OK : ERR_IO;
-}
-
-/* File first, then the document: a crash between them leaves a file that nobody uses. */
-static enum err save(struct keyring *k, struct own_key *o, const char *state_dir,
-		     struct store *store)
-{
-	char dir[1100], document[STORE_PATH_MAX], *path = NULL;
-	const struct dnskey *d = key_dnskey(o->key);
-
-	snprintf(dir, sizeof dir, "%s/keys", state_dir);
-	enum err e = make_directory(dir);
-	snprintf(dir, sizeof dir, "%s/keys/%s", state_dir, k->zone_text);
-	if (!e)
-		e = key_write(o->key, dir, k->zone, &path);
-	if (e)
-		return e;
-	snprintf(o->file, sizeof o->file, "%s", path);
-	free(path);
-	json_t *j = json_pack("{s:s, s:s, s:s, s:I}", "role", key_role_text(o->role), "state",
-			      o->active ? "active" : "published", "file", o->file, "since",
-			      (json_int_t)o->since);
-	char *text = j != NULL ? json_dumps(j, JSON_COMPACT) : NULL;
-	e = text != NULL
-		? store_put(store, document_key(k, "own", d->algorithm, d->tag, document), text)
-		: ERR_NOMEM;
-	free(text);
-	json_decref(j);
-	return e;
-}
-
-static enum err make_key(struct keyring *k, enum key_role role, bool active, const char *state_dir,
-			 struct store *store, int64_t now)
-{
-	struct key_member members[KEYRING_MEMBERS_MAX];
-	uint16_t taken[KEYRING_MEMBERS_MAX];
-	size_t n = keyring_members(k, members);
-	char text[DNSKEY_DESCRIPTION_MAX];
-	struct own_key o = { .role = role, .active = active, .since = now };
-
-	if (k->own_n == KEYSET_KEYS_MAX)
-		return ERR_TOO_LONG;
-	for (size_t i = 0; i < n; i++)
-		taken[i] = members[i].key->tag;
-	enum err e = key_generate(&o.key, k->algorithm, role, taken, n);
-	if (e)
-		return e;
-	e = save(k, &o, state_dir, store);
-	if (e) {
-		key_free(o.key);
-		return e;
-	}
-	k->own[k->own_n++] = o;
-	log_notice(k->zone_text, "key: made %s, %s, %s", key_role_text(role),
-		   dnskey_describe(key_dnskey(o.key), text), active ? "signs" : "published");
-	return ERR_OK;
-}
-
-enum err keyring_generate(struct keyring *k, enum key_role role, const char *state_dir,
-			  struct store *store, int64_t now, const struct own_key **out)
-{
-	enum err e = make_key(k, role, false, state_dir, store, now);
-
-	if (!e)
-		*out = &k->own[k->own_n - 1];
-	return e;
-}
-
 /* ---- reading ---- */
 
 static enum err read_configured(struct keyring *k, const struct config_zone *z, struct diag *d)
@@ -133,22 +55,30 @@ static enum err read_configured(struct keyring *k, const struct config_zone *z, 
 		enum err e = key_read(&o->key, c->file, k->zone, c->has_role ? &c->role : NULL, d);
 		if (e)
 			return e;
-		k->own_n++;
+		struct rollover_key *f = &k->facts.keys[k->own_n++];
+		k->facts.n = k->own_n;
 		const struct dnskey *key = key_dnskey(o->key);
-		o->role = c->has_role ? c->role : key->flags & DNSKEY_SEP ? KEY_KSK : KEY_ZSK;
-		o->active = o->configured = true;
-		snprintf(o->file, sizeof o->file, "%s", c->file);
+		f->role = c->has_role ? c->role : key->flags & DNSKEY_SEP ? KEY_KSK : KEY_ZSK;
+		f->tag = key->tag;
+		f->algorithm = key->algorithm;
+		f->state = KEY_ACTIVE;
+		f->manual = true;
+		o->file = strdup(c->file);
+		if (o->file == NULL)
+			return ERR_NOMEM;
 		if (key->algorithm != k->algorithm)
 			return finding(
 			    d, c->file, ERR_INVALID,
 			    "the key's algorithm is not that of the zone's signing policy");
-		if (key->flags != key_role_flags(o->role))
+		if (key->flags != key_role_flags(f->role))
 			return finding(d, c->file, ERR_INVALID,
 				       "the key's flags do not fit its role");
 	}
 	/* A single key with SEP and no role of its own does both. */
-	if (k->own_n == 1 && k->own[0].role == KEY_KSK)
-		k->own[0].role = KEY_CSK;
+	if (k->own_n == 1 && k->facts.keys[0].role == KEY_KSK)
+		k->facts.keys[0].role = KEY_CSK;
+	for (size_t i = 0; i < k->own_n; i++)
+		k->facts.keys[i].signs = k->facts.keys[i].role != KEY_KSK;
 	return ERR_OK;
 }
 
@@ -168,17 +98,23 @@ static const char *string_in(const json_t *j, const char *key)
 static enum err read_own(struct keyring *k, const json_t *j, struct diag *d)
 {
 	struct own_key *o = &k->own[k->own_n];
+	struct rollover_key *f = &k->facts.keys[k->own_n];
 
-	if (k->own_n == KEYSET_KEYS_MAX || !key_role_from_text(string_in(j, "role"), &o->role))
+	if (k->own_n == KEYSET_KEYS_MAX || !key_document_read(j, f))
 		return finding(d, NULL, ERR_CORRUPT,
 			       "a document of an own key in the store is damaged");
-	snprintf(o->file, sizeof o->file, "%s", string_in(j, "file"));
-	enum err e = key_read(&o->key, o->file, k->zone, &o->role, d);
-	if (e)
+	o->file = strdup(string_in(j, "file"));
+	if (o->file == NULL)
+		return ERR_NOMEM;
+	enum err e = key_read(&o->key, o->file, k->zone, &f->role, d);
+	if (e) {
+		free(o->file);
+		o->file = NULL;
 		return e;
-	o->active = strcmp(string_in(j, "state"), "active") == 0;
-	o->since = json_integer_value(json_object_get(j, "since"));
-	k->own_n++;
+	}
+	f->tag = key_dnskey(o->key)->tag;
+	f->algorithm = key_dnskey(o->key)->algorithm;
+	k->facts.n = ++k->own_n;
 	return ERR_OK;
 }
 
@@ -225,7 +161,7 @@ static bool visit_foreign(const char *key, const char *text, int64_t revision, v
 static enum err list(struct keyring *k, const char *kind, struct store *store, struct diag *d,
 		     bool (*visitor)(const char *, const char *, int64_t, void *))
 {
-	char prefix[STORE_PATH_MAX];
+	char prefix[STORE_KEY_MAX];
 	struct reading r = { k, d, ERR_OK };
 
 	snprintf(prefix, sizeof prefix, "zones/%s/%s/", k->zone_text, kind);
@@ -233,53 +169,55 @@ static enum err list(struct keyring *k, const char *kind, struct store *store, s
 	return e ? finding(d, NULL, e, "the store cannot be read") : r.err;
 }
 
-static enum err make_first_keys(struct keyring *k, const struct config_zone *z,
-				const char *state_dir, struct store *store, int64_t now)
+static enum err read_rollover(struct keyring *k, const struct config_signing *p,
+			      struct store *store, struct diag *d)
 {
-	if (z->signing->keys == CONFIG_KEYS_CSK)
-		return make_key(k, KEY_CSK, true, state_dir, store, now);
-	enum err e = make_key(k, KEY_KSK, true, state_dir, store, now);
-	return e ? e : make_key(k, KEY_ZSK, true, state_dir, store, now);
-}
+	char path[STORE_KEY_MAX], *text = NULL;
+	json_t *j = NULL;
 
-/* A start that died between the two first keys left one duty without a key. */
-static enum err make_missing(struct keyring *k, const struct config_zone *z, const char *state_dir,
-			     struct store *store, int64_t now)
-{
-	bool ksk = false, zsk = false;
-
-	if (k->own_n == 0)
-		return make_first_keys(k, z, state_dir, store, now);
-	for (size_t i = 0; i < k->own_n; i++) {
-		ksk = ksk || (k->own[i].active && k->own[i].role != KEY_ZSK);
-		zsk = zsk || (k->own[i].active && k->own[i].role != KEY_KSK);
-	}
-	enum err e = ksk ? ERR_OK : make_key(k, KEY_KSK, true, state_dir, store, now);
-	return e || zsk ? e : make_key(k, KEY_ZSK, true, state_dir, store, now);
+	k->facts.ds_ttl.ttl = p->parent_ds_ttl;
+	snprintf(path, sizeof path, "zones/%s/rollover", k->zone_text);
+	enum err e = store_get(store, path, &text, NULL);
+	if (e == ERR_NOT_FOUND)
+		return ERR_OK;
+	if (!e)
+		j = json_loads(text, 0, NULL);
+	free(text);
+	if (e)
+		return finding(d, NULL, e, "the store cannot be read");
+	bool ok = j != NULL && rollover_document_read(j, k);
+	json_decref(j);
+	return ok ? ERR_OK
+		  : finding(d, NULL, ERR_CORRUPT, "the rollover document in the store is damaged");
 }
 
 static enum err read_all(struct keyring *k, const struct config_zone *z, const char *state_dir,
 			 struct store *store, int64_t now, struct diag *d)
 {
-	char path[STORE_PATH_MAX], *text = NULL;
+	char path[STORE_KEY_MAX], *text = NULL;
+	bool changed;
+	struct keyring_context c = { z->signing, state_dir, store, now };
 	enum err e = list(k, "foreign", store, d, visit_foreign);
 
+	if (!e)
+		e = read_rollover(k, z->signing, store, d);
 	if (!e && z->key_n > 0)
 		e = read_configured(k, z, d);
 	else if (!e)
 		e = list(k, "own", store, d, visit_own);
-	if (!e && z->key_n == 0) {
-		e = make_missing(k, z, state_dir, store, now);
-		if (e)
-			finding(d, state_dir, e, "cannot make and keep a new key");
-	}
 	if (e)
 		return e;
-	for (size_t i = 0; i < k->own_n; i++)
-		if (key_dnskey(k->own[i].key)->algorithm != k->algorithm)
-			return finding(d, k->own[i].file, ERR_UNSUPPORTED,
-				       "the policy's algorithm differs from that of the zone's "
-				       "keys; changing it needs an algorithm rollover");
+	k->facts.group = k->foreign_n > 0;
+	if (rollover_mend(&k->facts, now)) {
+		log_warning(k->zone_text,
+			    "key: times in the store lie in the future: the clock was set back; "
+			    "waits begin anew");
+		e = keyring_save(k, store);
+	}
+	if (!e)
+		e = keyring_advance(k, &c, &changed);
+	if (e)
+		return finding(d, state_dir, e, "cannot make and keep keys");
 	snprintf(path, sizeof path, "zones/%s/cds", k->zone_text);
 	k->cds = store_get(store, path, &text, NULL) == ERR_OK;
 	free(text);
@@ -318,9 +256,17 @@ enum err keyring_keyset(const struct keyring *k, const struct config_signing *p,
 		.jitter_s = p->jitter_s,
 	};
 
-	for (size_t i = 0; i < k->own_n; i++)
-		members[i] =
-		    (struct keyset_member){ k->own[i].key, k->own[i].role, k->own[i].active };
+	for (size_t i = 0; i < k->own_n; i++) {
+		const struct rollover_key *f = &k->facts.keys[i];
+		bool keys = rollover_signs_dnskey(f);
+		members[i] = (struct keyset_member){
+			k->own[i].key,
+			keys && f->signs ? KEY_CSK
+			: keys           ? KEY_KSK
+					 : KEY_ZSK,
+			keys || f->signs,
+		};
+	}
 	return keyset_new(out, k->zone, &policy, members, k->own_n);
 }
 
@@ -332,40 +278,72 @@ static enum err add(const struct keyring *k, struct zone_builder *b, uint16_t ty
 	return zone_build_add(b, &r, d);
 }
 
-/* RFC 7344 §4.1: CDS and CDNSKEY say the same, for each own key that the parent should have;
- * SHA-256 (RFC 8624 §3.3). */
-static enum err add_cds(const struct keyring *k, struct zone_builder *b, uint32_t ttl,
-			struct diag *d)
+bool keyring_is_entry(const struct keyring *k, size_t own)
 {
+	const struct rollover_key *f = &k->facts.keys[own];
+
+	for (size_t i = 0; i < k->own_n; i++)
+		if (rollover_wants_ds(&k->facts, &k->facts.keys[i]))
+			return rollover_wants_ds(&k->facts, f);
+	return rollover_signs_dnskey(f) && f->state != KEY_RETIRED;
+}
+
+/* Beside keys of peers only by hand: CDS without the peers' keys would take them out of the parent.
+ */
+bool keyring_publishes_cds(const struct keyring *k, const struct config_signing *p)
+{
+	if (k->cds)
+		return true;
+	if (k->foreign_n > 0 || p->cds == CONFIG_CDS_NEVER)
+		return false;
+	for (size_t i = 0; i < k->own_n; i++)
+		if (!k->facts.keys[i].manual && rollover_wants_ds(&k->facts, &k->facts.keys[i]))
+			return p->cds == CONFIG_CDS_ALWAYS || rollover_awaits_parent(&k->facts);
+	return false;
+}
+
+/* RFC 7344 §4.1: CDS and CDNSKEY say the same, for each own key that the parent should have. */
+static enum err add_cds(const struct keyring *k, struct zone_builder *b,
+			const struct config_signing *p, struct diag *d)
+{
+	static const uint8_t DIGESTS[] = { 2, 4 };
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; i < k->own_n && !e; i++) {
 		const struct dnskey *key = key_dnskey(k->own[i].key);
 		uint8_t ds[DS_RDATA_MAX];
 		size_t n = 0;
-		if (k->own[i].role == KEY_ZSK || !k->own[i].active)
+		if (!keyring_is_entry(k, i))
 			continue;
-		e = dnskey_ds(key, k->zone, 2, ds, &n);
+		for (size_t g = 0; g < sizeof DIGESTS && !e; g++) {
+			if (!(p->cds_digests & 1u << DIGESTS[g]))
+				continue;
+			e = dnskey_ds(key, k->zone, DIGESTS[g], ds, &n);
+			if (!e)
+				e = add(k, b, TYPE_CDS, p->dnskey_ttl, (struct span){ ds, n }, d);
+		}
 		if (!e)
-			e = add(k, b, TYPE_CDS, ttl, (struct span){ ds, n }, d);
-		if (!e)
-			e = add(k, b, TYPE_CDNSKEY, ttl,
+			e = add(k, b, TYPE_CDNSKEY, p->dnskey_ttl,
 				(struct span){ key->rdata, key->rdata_len }, d);
 	}
 	return e;
 }
 
-enum err keyring_add_records(const struct keyring *k, struct zone_builder *b, uint32_t ttl,
-			     struct diag *d)
+enum err keyring_add_records(const struct keyring *k, struct zone_builder *b,
+			     const struct config_signing *p, struct diag *d)
 {
-	struct key_member members[KEYRING_MEMBERS_MAX];
-	size_t n = keyring_members(k, members);
 	enum err e = ERR_OK;
 
-	for (size_t i = 0; i < n && !e; i++)
-		e = add(k, b, TYPE_DNSKEY, ttl,
-			(struct span){ members[i].key->rdata, members[i].key->rdata_len }, d);
-	return !e && k->cds ? add_cds(k, b, ttl, d) : e;
+	for (size_t i = 0; i < k->own_n && !e; i++) {
+		const struct dnskey *key = key_dnskey(k->own[i].key);
+		if (rollover_is_published(&k->facts.keys[i]))
+			e = add(k, b, TYPE_DNSKEY, p->dnskey_ttl,
+				(struct span){ key->rdata, key->rdata_len }, d);
+	}
+	for (size_t i = 0; i < k->foreign_n && !e; i++)
+		e = add(k, b, TYPE_DNSKEY, p->dnskey_ttl,
+			(struct span){ k->foreign[i].key.rdata, k->foreign[i].key.rdata_len }, d);
+	return !e && keyring_publishes_cds(k, p) ? add_cds(k, b, p, d) : e;
 }
 
 /* ---- changes ---- */
@@ -374,7 +352,7 @@ enum err keyring_import(struct keyring *k, const struct dnskey *key, const char 
 			struct store *store, int64_t now, enum admission *why)
 {
 	struct key_member members[KEYRING_MEMBERS_MAX];
-	char path[STORE_PATH_MAX], text[DNSKEY_TEXT_MAX];
+	char path[STORE_KEY_MAX], text[DNSKEY_TEXT_MAX];
 
 	*why = admission_judge(key, k->algorithm, members, keyring_members(k, members));
 	if (*why != ADMISSION_OK)
@@ -384,7 +362,7 @@ enum err keyring_import(struct keyring *k, const struct dnskey *key, const char 
 	char *document = j != NULL ? json_dumps(j, JSON_COMPACT) : NULL;
 	enum err e =
 	    document != NULL
-		? store_put(store, document_key(k, "foreign", key->algorithm, key->tag, path),
+		? store_put(store, key_document_path(k, "foreign", key->algorithm, key->tag, path),
 			    document)
 		: ERR_NOMEM;
 	free(document);
@@ -394,6 +372,7 @@ enum err keyring_import(struct keyring *k, const struct dnskey *key, const char 
 	struct foreign_key *f = &k->foreign[k->foreign_n++];
 	*f = (struct foreign_key){ .key = *key, .since = now };
 	snprintf(f->owner, sizeof f->owner, "%s", owner);
+	k->facts.group = true;
 	return ERR_OK;
 }
 
@@ -405,9 +384,9 @@ static bool fits(const struct dnskey *d, uint16_t tag, uint8_t algorithm)
 static enum err remove_document(struct keyring *k, const char *kind, const struct dnskey *d,
 				struct store *store)
 {
-	char path[STORE_PATH_MAX];
+	char path[STORE_KEY_MAX];
 
-	return store_delete(store, document_key(k, kind, d->algorithm, d->tag, path));
+	return store_delete(store, key_document_path(k, kind, d->algorithm, d->tag, path));
 }
 
 static enum err remove_foreign(struct keyring *k, size_t i, struct store *store)
@@ -418,20 +397,39 @@ static enum err remove_foreign(struct keyring *k, size_t i, struct store *store)
 		return e;
 	k->foreign_n--;
 	memmove(&k->foreign[i], &k->foreign[i + 1], (k->foreign_n - i) * sizeof *k->foreign);
+	k->facts.group = k->foreign_n > 0;
 	return ERR_OK;
+}
+
+/* Whether nobody outside can depend on the key: it signs nothing that is served, and is no entry.
+ */
+static bool is_unused(const struct rollover_key *f)
+{
+	return !f->manual && !f->signs &&
+	       (f->state == KEY_STANDBY || (f->role == KEY_ZSK && f->state == KEY_PUBLISHED) ||
+		(f->state == KEY_PUBLISHED && f->ds_seen_at == 0));
 }
 
 /* The key's file stays where it is: a private key is never deleted by us. */
 static enum err remove_own(struct keyring *k, size_t i, struct store *store)
 {
-	if (k->own[i].active || k->own[i].configured)
+	size_t entries = 0;
+
+	for (size_t j = 0; j < k->own_n; j++)
+		entries += rollover_signs_dnskey(&k->facts.keys[j]);
+	if (!is_unused(&k->facts.keys[i]) ||
+	    (rollover_signs_dnskey(&k->facts.keys[i]) && entries == 1))
 		return ERR_REFUSED;
 	enum err e = remove_document(k, "own", key_dnskey(k->own[i].key), store);
 	if (e)
 		return e;
 	key_free(k->own[i].key);
+	free(k->own[i].file);
 	k->own_n--;
+	k->facts.n = k->own_n;
 	memmove(&k->own[i], &k->own[i + 1], (k->own_n - i) * sizeof *k->own);
+	memmove(&k->facts.keys[i], &k->facts.keys[i + 1], (k->own_n - i) * sizeof *k->facts.keys);
+	k->wake_at = 0;
 	return ERR_OK;
 }
 
@@ -461,7 +459,7 @@ enum err keyring_remove(struct keyring *k, uint16_t tag, uint8_t algorithm, stru
 
 enum err keyring_set_cds(struct keyring *k, bool publish, struct store *store, int64_t now)
 {
-	char path[STORE_PATH_MAX], text[64];
+	char path[STORE_KEY_MAX], text[64];
 
 	snprintf(path, sizeof path, "zones/%s/cds", k->zone_text);
 	snprintf(text, sizeof text, "{\"since\":%lld}", (long long)now);

@@ -3,14 +3,16 @@
  * keyring.h -- the keys of one zone as control keeps them: own keys with role and state, foreign
  * keys with their owners.
  *
- * Purpose.   Joins files, configuration and store: what is in the merged DNSKEY RRset, what signs,
- * whether CDS and CDNSKEY are published. Store.     zones/<zone>/own/<alg>-<tag>      {"role",
- * "state", "file", "since"}   keys that we made; their files are below <state-dir>/keys/<zone>
+ * Purpose.   Joins files, configuration, store and the rollover machine: what is in the merged
+ * DNSKEY RRset, what signs, which CDS and CDNSKEY are published. Store.
+ * zones/<zone>/own/<alg>-<tag>      role, state, times and file of a key that we made or took over
+ * (key_documents.c) zones/<zone>/rollover             TTLs that were served, requests, hold
  *            zones/<zone>/foreign/<alg>-<tag>  {"dnskey", "owner", "since"}
- *            zones/<zone>/cds                  {"since"}                            published on
- * demand Invariant. The store is written before a keyring changes; a key file is written before its
- * document. Threads.   The control thread. Errors.    Findings; ERR_STORE, ERR_IO, ERR_CRYPTO, and
- * what key_read() gives.
+ *            zones/<zone>/cds                  {"since"}: published by hand
+ * Invariant. The store is written before a keyring changes, all documents of one step in one
+ * transaction; a key file is written before its document. own[i] and facts.keys[i] are one key.
+ * Threads.   The control thread.
+ * Errors.    Findings; ERR_STORE, ERR_IO, ERR_CRYPTO, and what key_read() gives.
  */
 #ifndef CONTROL_KEYRING_H
 #define CONTROL_KEYRING_H
@@ -23,16 +25,13 @@
 #include "control/config.h"
 #include "dnssec/keyset.h"
 #include "multisigner/admission.h"
+#include "multisigner/rollover.h"
 #include "store/store.h"
 #include "zone/builder.h"
 
 struct own_key {
 	struct key *key;
-	enum key_role role;
-	bool active;     /* signs; else only published */
-	bool configured; /* named in the configuration */
-	char file[1000];
-	int64_t since;
+	char *file; /* owned */
 };
 
 struct foreign_key {
@@ -47,6 +46,10 @@ struct keyring {
 	uint8_t algorithm;
 	struct own_key own[KEYSET_KEYS_MAX];
 	size_t own_n;
+	struct rollover_facts facts; /* of own[]; facts.hold points to hold */
+	struct rollover_outlook outlook[KEYSET_KEYS_MAX];
+	char hold[200];
+	int64_t wake_at; /* when keyring_advance() may have something to do */
 	struct foreign_key foreign[FOREIGN_KEYS_MAX];
 	size_t foreign_n;
 	bool cds;
@@ -54,23 +57,54 @@ struct keyring {
 
 #define KEYRING_MEMBERS_MAX (KEYSET_KEYS_MAX + FOREIGN_KEYS_MAX)
 
-/* Reads, and makes what is missing (once, on first start). `zone_text` and `zone` must outlive it.
- */
+/* What changes of keys need beside the keyring. */
+struct keyring_context {
+	const struct config_signing *policy;
+	const char *state_dir;
+	struct store *store;
+	int64_t now;
+};
+
+/* Reads, and makes what is missing (once, on first start), and takes the steps that are due.
+ * `zone_text` and `zone` must outlive it. */
 enum err keyring_load(struct keyring **out, const struct config_zone *z, const char *state_dir,
 		      struct store *store, int64_t now, struct diag *d);
 void keyring_free(struct keyring *k);
+
+/* Takes the steps of the rollover machine that are due, each persisted before it counts, and tells
+ * them in the log. *changed: the zone must be served anew. An error leaves the rest for another try
+ * a minute later. */
+enum err keyring_advance(struct keyring *k, const struct keyring_context *c, bool *changed);
+/* The zone is about to be served with this greatest TTL. */
+enum err keyring_note_ttl(struct keyring *k, const struct keyring_context *c, uint32_t zone_ttl);
+/* Persists the facts after a change of evidence, requests or hold. ERR_STORE: nothing is changed in
+ * the store. */
+enum err keyring_save(struct keyring *k, struct store *store);
+/* keyring_save(), and keys whose state is KEY_REMOVED go. */
+enum err keyring_settle(struct keyring *k, struct store *store);
+void keyring_set_hold(struct keyring *k, const char *why);
+struct rollover_policy keyring_policy(const struct config_signing *p);
 
 /* All keys of the merged set, own ones first. Borrowed. Returns how many. */
 size_t keyring_members(const struct keyring *k, struct key_member out[KEYRING_MEMBERS_MAX]);
 enum err keyring_keyset(const struct keyring *k, const struct config_signing *policy,
 			struct keyset **out);
 /* DNSKEY, and CDS and CDNSKEY where they are published, into a zone. */
-enum err keyring_add_records(const struct keyring *k, struct zone_builder *b, uint32_t ttl,
-			     struct diag *d);
+enum err keyring_add_records(const struct keyring *k, struct zone_builder *b,
+			     const struct config_signing *policy, struct diag *d);
+bool keyring_publishes_cds(const struct keyring *k, const struct config_signing *policy);
+/* Whether the parent should have the key's DS now; before the first key is known to caches, whether
+ * it will. */
+bool keyring_is_entry(const struct keyring *k, size_t own);
 
-/* A new own key that is published but does not sign yet. */
-enum err keyring_generate(struct keyring *k, enum key_role role, const char *state_dir,
-			  struct store *store, int64_t now, const struct own_key **out);
+/* A new own key that waits to be used by a roll. */
+enum err keyring_generate(struct keyring *k, enum key_role role, const struct keyring_context *c,
+			  size_t *made);
+/* Takes a key from a file (BIND pair or PEM), copying it into the state directory, in that state.
+ * ERR_CONFLICT: a key with its tag is there; ERR_TOO_LONG: too many. */
+enum err keyring_adopt(struct keyring *k, const char *file, const enum key_role *role,
+		       enum key_state state, const struct keyring_context *c, size_t *taken,
+		       struct diag *d);
 /* ERR_REFUSED with *why set where admission refuses. */
 enum err keyring_import(struct keyring *k, const struct dnskey *key, const char *owner,
 			struct store *store, int64_t now, enum admission *why);

@@ -171,8 +171,9 @@ static void retire(struct control *c, struct published *p)
 enum err publish(struct control *c)
 {
 	struct published *p = NULL;
-	enum err e = make(&p, c);
 
+	keys_note_ttls(c);
+	enum err e = make(&p, c);
 	if (e) {
 		log_error(NULL, "view: cannot be made: %s; the one before goes on", err_text(e));
 		return e;
@@ -180,6 +181,7 @@ enum err publish(struct control *c)
 	struct view *old = view_exchange(&c->views, &p->view);
 	if (old != NULL)
 		retire(c, (struct published *)(void *)old);
+	key_timer_wake(c);
 	return ERR_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "control/internal.h"
+#include "control/key_parent.h"
 #include "dnssec/algorithm.h"
 
 static char *time_text(int64_t at, char out[32])
@@ -76,7 +77,7 @@ static json_t *ds_records(const struct zone_entry *e)
 		size_t n = 0;
 		char hex[2 * DS_RDATA_MAX + 1], text[NAME_TEXT_MAX + 200];
 		const struct dnskey *k = key_dnskey(e->keys->own[i].key);
-		if (e->keys->own[i].role == KEY_ZSK || dnskey_ds(k, e->name, 2, ds, &n))
+		if (!keyring_is_entry(e->keys, i) || dnskey_ds(k, e->name, 2, ds, &n))
 			continue;
 		for (size_t b = 4; b < n; b++)
 			snprintf(hex + 2 * (b - 4), 3, "%02X", ds[b]);
@@ -87,29 +88,50 @@ static json_t *ds_records(const struct zone_entry *e)
 	return all;
 }
 
-json_t *status_key(const struct zone_entry *e, const struct dnskey *key, const struct own_key *own,
-		   const struct foreign_key *foreign)
+/* State, since when, what next, who acts, until when, waiting for what. */
+static void add_outlook(json_t *j, const struct zone_entry *e, size_t own)
+{
+	const struct keyring *k = e->keys;
+	const struct rollover_outlook *o = &k->outlook[own];
+	char sentence[ROLLOVER_SENTENCE_MAX], at[32] = "";
+
+	if (o->next == NULL)
+		return; /* made since the last plan */
+	if (o->at != ROLLOVER_NEVER && o->at > 0)
+		time_text(o->at, at);
+	json_object_set_new(j, "signs_zone", json_boolean(k->facts.keys[own].signs));
+	json_object_set_new(j, "next", json_string(o->next));
+	json_object_set_new(j, "next_at", json_string(at));
+	json_object_set_new(j, "who_acts", json_string(rollover_actor_text(o->who)));
+	json_object_set_new(j, "waits", json_string(o->waits));
+	json_object_set_new(j, "outlook", json_string(rollover_sentence(&k->facts, o, sentence)));
+	json_object_set_new(j, "file", json_string(k->own[own].file));
+}
+
+json_t *status_key(const struct zone_entry *e, size_t own, const struct foreign_key *foreign)
 {
 	char name[ALGORITHM_TEXT_MAX], text[DNSKEY_TEXT_MAX],
 	    record[DNSKEY_TEXT_MAX + NAME_TEXT_MAX + 40], since[32] = "";
-	const char *role = own != NULL               ? key_role_text(own->role)
+	const struct rollover_key *f = foreign == NULL ? &e->keys->facts.keys[own] : NULL;
+	const struct dnskey *key = f != NULL ? key_dnskey(e->keys->own[own].key) : &foreign->key;
+	const char *role = f != NULL                 ? key_role_text(f->role)
 			   : key->flags & DNSKEY_SEP ? "ksk"
 						     : "zsk";
-	int64_t at = own != NULL ? own->since : foreign->since;
+	int64_t at = f != NULL ? f->since : foreign->since;
 
 	snprintf(record, sizeof record, "%s %u IN DNSKEY %s", e->text,
 		 e->config.signing->dnskey_ttl, dnskey_to_text(key, text));
 	if (at != 0)
 		time_text(at, since);
-	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:s}", "origin",
-			 own != NULL ? "own" : "foreign", "owner",
-			 own != NULL ? "own" : foreign->owner, "role", role, "flags",
-			 (int)key->flags, "tag", (int)key->tag, "algorithm", (int)key->algorithm,
-			 "algorithm_name", algorithm_to_text(key->algorithm, name), "state",
-			 own == NULL   ? "foreign"
-			 : own->active ? "active"
-				       : "published",
-			 "since", since, "dnskey", record);
+	json_t *j = json_pack(
+	    "{s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:s}", "origin",
+	    f != NULL ? "own" : "foreign", "owner", f != NULL ? "own" : foreign->owner, "role",
+	    role, "flags", (int)key->flags, "tag", (int)key->tag, "algorithm", (int)key->algorithm,
+	    "algorithm_name", algorithm_to_text(key->algorithm, name), "state",
+	    f != NULL ? key_state_text(f->state) : "foreign", "since", since, "dnskey", record);
+	if (f != NULL)
+		add_outlook(j, e, own);
+	return j;
 }
 
 static json_t *key_array(const struct zone_entry *e)
@@ -117,11 +139,9 @@ static json_t *key_array(const struct zone_entry *e)
 	json_t *all = json_array();
 
 	for (size_t i = 0; e->keys != NULL && i < e->keys->own_n; i++)
-		json_array_append_new(
-		    all, status_key(e, key_dnskey(e->keys->own[i].key), &e->keys->own[i], NULL));
+		json_array_append_new(all, status_key(e, i, NULL));
 	for (size_t i = 0; e->keys != NULL && i < e->keys->foreign_n; i++)
-		json_array_append_new(
-		    all, status_key(e, &e->keys->foreign[i].key, NULL, &e->keys->foreign[i]));
+		json_array_append_new(all, status_key(e, 0, &e->keys->foreign[i]));
 	return all;
 }
 
@@ -157,7 +177,12 @@ json_t *control_zone_status(struct control *c, const char *zone, struct control_
 	}
 	if (s->keys != NULL) {
 		json_object_set_new(j, "ds", ds_records(e));
-		json_object_set_new(j, "cds_published", json_boolean(e->keys->cds));
+		json_object_set_new(
+		    j, "cds_published",
+		    json_boolean(keyring_publishes_cds(e->keys, e->config.signing)));
+		if (e->keys->facts.hold != NULL)
+			json_object_set_new(j, "hold", json_string(e->keys->facts.hold));
+		json_object_set_new(j, "parent", parent_check_status(e));
 		json_object_set_new(j, "keys", key_array(e));
 		json_object_set_new(j, "cache", status_signatures(s->signatures));
 	}

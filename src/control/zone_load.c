@@ -158,7 +158,7 @@ enum err zone_load(const struct zone_load *l, struct served **out, struct diag *
 	if (!e && l->journal != NULL)
 		e = updates_replay(l->journal, l->config, b, d);
 	if (!e && l->keys != NULL)
-		e = keyring_add_records(l->keys, b, l->config->signing->dnskey_ttl, d);
+		e = keyring_add_records(l->keys, b, l->config->signing, d);
 	if (!e && d->error_n > errors)
 		e = ERR_INVALID;
 	if (!e) {
@@ -199,7 +199,7 @@ enum err zone_load_keys(const struct served *base, const struct keyring *keys,
 	for (size_t i = 0; !e && i < sizeof TYPES / sizeof *TYPES; i++)
 		e = zone_build_remove(b, keys->zone, TYPES[i]);
 	if (!e)
-		e = keyring_add_records(keys, b, policy->dnskey_ttl, d);
+		e = keyring_add_records(keys, b, policy, d);
 	if (!e) {
 		e = zone_build_seal(b, &s->zone, d);
 		b = NULL;

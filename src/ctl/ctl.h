@@ -26,6 +26,7 @@ struct ctl {
 	const char *role, *owner, *client; /* options of verbs; NULL: not given */
 	const char *scopes, *zone, *peer, *file;
 	bool force;
+	bool emergency;
 };
 
 struct ctl_verb {
@@ -71,5 +72,14 @@ void print_keys(const struct ctl *c, json_t *keys);
 void print_lines(json_t *array);
 void print_audit(const struct ctl *c, json_t *j);
 void print_explain(const struct ctl *c, json_t *j);
+
+/* roll_verbs.c */
+int roll_verb(const struct ctl *c, char **args, int n);
+int hold_verb(const struct ctl *c, char **args, int n);
+int release_verb(const struct ctl *c, char **args, int n);
+int ds_seen_verb(const struct ctl *c, char **args, int n);
+int ds_gone_verb(const struct ctl *c, char **args, int n);
+int seen_verb(const struct ctl *c, char **args, int n);
+int adopt_verb(const struct ctl *c, char **args, int n);
 
 #endif

@@ -48,6 +48,7 @@ enum {
 	OPTION_PEER,
 	OPTION_FILE,
 	OPTION_FORCE,
+	OPTION_EMERGENCY,
 	OPTION_VERSION
 };
 
@@ -66,6 +67,7 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 		{ "peer", required_argument, NULL, OPTION_PEER },
 		{ "file", required_argument, NULL, OPTION_FILE },
 		{ "force", no_argument, NULL, OPTION_FORCE },
+		{ "emergency", no_argument, NULL, OPTION_EMERGENCY },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -108,6 +110,9 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 			break;
 		case OPTION_FORCE:
 			c->force = true;
+			break;
+		case OPTION_EMERGENCY:
+			c->emergency = true;
 			break;
 		case OPTION_VERSION:
 			puts("concordctl " CONCORD_VERSION);

@@ -114,6 +114,19 @@ void print_keys(const struct ctl *c, json_t *keys)
 		       text(k, "algorithm_name"),
 		       strcmp(text(k, "state"), "active") == 0 ? GREEN(c) : "", text(k, "state"),
 		       PLAIN(c));
+		if (text(k, "outlook")[0] != 0)
+			printf("        since %s; %s\n", text(k, "since"), text(k, "outlook"));
+	}
+}
+
+static void print_parent(json_t *j)
+{
+	json_t *all = json_object_get(j, "parent");
+
+	for (size_t i = 0; i < json_array_size(all); i++) {
+		json_t *p = json_array_get(all, i);
+		printf("parent's server %s: %s\n", text(p, "server"),
+		       flag(p, "ok") ? "asked" : text(p, "problem"));
 	}
 }
 
@@ -155,7 +168,10 @@ void print_zone(const struct ctl *c, json_t *j)
 	       flag(cache, "prewarming") ? ", the others are being made" : "",
 	       text(cache, "earliest_expiry"),
 	       flag(j, "cds_published") ? "published" : "not published");
+	if (text(j, "hold")[0] != 0)
+		printf("%skey rolls are held: %s%s\n", YELLOW(c), text(j, "hold"), PLAIN(c));
 	print_keys(c, json_object_get(j, "keys"));
+	print_parent(j);
 	puts("for the parent:");
 	print_lines(json_object_get(j, "ds"));
 }

@@ -53,7 +53,7 @@ def test_keys_are_listed_with_owner_role_and_state(concord):
     c.ctl("key", "import", "example.", f"257 3 13 {p256()}", "--owner", "other-provider")
     listed = c.ctl("key", "list", "example.")["keys"]
     assert [(k["origin"], k["owner"], k["role"], k["flags"], k["state"]) for k in listed] == [
-        ("own", "own", "ksk", 257, "active"), ("own", "own", "zsk", 256, "active"),
+        ("own", "own", "ksk", 257, "published"), ("own", "own", "zsk", 256, "active"),
         ("foreign", "other-provider", "ksk", 257, "foreign")]
     person = c.ctl_raw("key", "list", "example.").stdout
     assert "other-provider" in person and "ECDSAP256SHA256" in person and "\033" not in person
@@ -151,12 +151,50 @@ def test_cds_and_cdnskey_are_published_on_demand_and_agree(concord):
     assert not c.ask("example.", "CDS").answer and not c.ask("example.", "CDNSKEY").answer
 
 
-def test_a_generated_key_is_published_but_does_not_sign(concord):
+def test_a_generated_key_waits_for_the_next_roll(concord):
     c = concord()
     made = c.ctl("key", "generate", "example.", "--role", "zsk")
-    assert made["state"] == "published" and len(served_keys(c)) == 3
+    assert made["state"] == "standby" and len(served_keys(c)) == 2
+    told = c.ctl("key", "roll", "example.", "--role", "zsk")["keys"]
+    states = {k["tag"]: (k["state"], k["signs_zone"]) for k in told if k["role"] == "zsk"}
+    assert states.pop(made["tag"]) == ("published", False) and list(states.values()) == [("active", True)]
+    assert len(served_keys(c)) == 3
     assert made["tag"] not in [s.key_tag for s in c.ask("www.example.", "A", do=True).answer[1]]
     c.ctl("key", "remove", "example.", made["tag"])
+    assert len(served_keys(c)) == 2
+
+
+def test_each_key_says_what_is_next_and_who_acts(concord):
+    c = concord()
+    ksk, zsk = c.ctl("key", "list", "example.")["keys"]
+    assert ksk["next"] == "is announced to the parent" and ksk["who_acts"] == "time" and ksk["next_at"]
+    assert zsk["next"] == "gets a successor" and zsk["next_at"] > ksk["next_at"]
+    person = c.ctl_raw("zone", "status", "example.").stdout
+    assert "is announced to the parent on 20" in person and "nobody has to act" in person
+
+
+def test_a_hold_survives_kill_9_and_stops_rolls(concord):
+    c = concord()
+    c.ctl("key", "hold", "example.", "audit until monday")
+    c.ctl("key", "roll", "example.", "--role", "zsk")
+    assert len(served_keys(c)) == 2
+    c.process.send_signal(signal.SIGKILL)
+    c.process.wait()
+    c.start()
+    assert c.ctl("zone", "status", "example.")["hold"] == "audit until monday"
+    assert "audit until monday" in c.ctl_raw("zone", "status", "example.").stdout
+    c.ctl("key", "release", "example.")
+    assert len(served_keys(c)) == 3  # what was asked for is not forgotten
+
+
+def test_a_roll_that_cannot_be_is_refused_with_a_reason(concord):
+    c = concord()
+    refused = c.ctl_raw("key", "roll", "example.", "--role", "nonsense")
+    assert refused.returncode != 0 and "not a roll" in refused.stderr
+    assert c.ctl_raw("key", "ds-seen", "example.", "1").returncode == 4
+    zsk = [k["tag"] for k in c.ctl("key", "list", "example.")["keys"] if k["role"] == "zsk"][0]
+    assert c.ctl_raw("key", "ds-seen", "example.", zsk).returncode == 5
+    assert c.ctl_raw("zone", "adopt", "example.", "/nonexistent").returncode != 0
     assert len(served_keys(c)) == 2
 
 

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Steps of the rollover machine: key files first, then all documents in one transaction, then the
+ * keyring; the caller serves it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "control/key_documents.h"
+
+#define CHANGES_MAX (KEYSET_KEYS_MAX + 2)
+#define RETRY_S     60
+#define TURNS_MAX   40
+
+struct rollover_policy keyring_policy(const struct config_signing *p)
+{
+	return (struct rollover_policy){
+		.algorithm = p->algorithm,
+		.csk = p->keys == CONFIG_KEYS_CSK,
+		.automatic = p->automatic,
+		.ksk_lifetime_s = p->ksk_lifetime_s,
+		.zsk_lifetime_s = p->zsk_lifetime_s,
+		.csk_lifetime_s = p->csk_lifetime_s,
+		.propagation_s = p->propagation_s,
+		.parent_propagation_s = p->parent_propagation_s,
+		.safety_s = p->safety_s,
+	};
+}
+
+/* ---- a transaction ---- */
+
+struct changes {
+	struct store_change change[CHANGES_MAX];
+	char path[CHANGES_MAX][STORE_KEY_MAX];
+	char *text[CHANGES_MAX];
+	size_t n;
+	enum err err;
+};
+
+static void add(struct changes *c, const struct keyring *k, const struct rollover_key *f,
+		const char *file)
+{
+	if (c->n == CHANGES_MAX) {
+		c->err = ERR_TOO_LONG;
+		return;
+	}
+	key_document_path(k, "own", f->algorithm, f->tag, c->path[c->n]);
+	c->text[c->n] = f->state != KEY_REMOVED ? key_document_write(f, file) : NULL;
+	if (f->state != KEY_REMOVED && c->text[c->n] == NULL)
+		c->err = ERR_NOMEM;
+	c->change[c->n] = (struct store_change){ c->path[c->n], c->text[c->n], STORE_ANY_REVISION };
+	c->n++;
+}
+
+static void add_rollover(struct changes *c, const struct keyring *k, const struct rollover_facts *f)
+{
+	snprintf(c->path[c->n], STORE_KEY_MAX, "zones/%s/rollover", k->zone_text);
+	c->text[c->n] = rollover_document_write(f);
+	if (c->text[c->n] == NULL)
+		c->err = ERR_NOMEM;
+	c->change[c->n] = (struct store_change){ c->path[c->n], c->text[c->n], STORE_ANY_REVISION };
+	c->n++;
+}
+
+static enum err commit(struct changes *c, struct store *store)
+{
+	enum err e = c->err ? c->err : store_apply(store, c->change, c->n);
+
+	for (size_t i = 0; i < c->n; i++)
+		free(c->text[i]);
+	free(c);
+	return e;
+}
+
+static enum err persist(const struct keyring *k, const struct rollover_facts *f,
+			const struct own_key *own, struct store *store)
+{
+	struct changes *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < f->n; i++)
+		if (!f->keys[i].manual)
+			add(c, k, &f->keys[i], own[i].file);
+	add_rollover(c, k, f);
+	return commit(c, store);
+}
+
+enum err keyring_save(struct keyring *k, struct store *store)
+{
+	k->wake_at = 0;
+	return persist(k, &k->facts, k->own, store);
+}
+
+void keyring_set_hold(struct keyring *k, const char *why)
+{
+	snprintf(k->hold, sizeof k->hold, "%s", why != NULL ? why : "");
+	k->facts.hold = why != NULL ? k->hold : NULL;
+}
+
+/* ---- making keys ---- */
+
+static enum err make_directory(const char *path)
+{
+	return mkdir(path, 0700) == 0 || errno == EEXIST ? ERR_OK : ERR_IO;
+}
+
+static enum err write_key(const struct keyring *k, struct own_key *o, const char *state_dir)
+{
+	char dir[1100];
+
+	snprintf(dir, sizeof dir, "%s/keys", state_dir);
+	enum err e = make_directory(dir);
+	snprintf(dir, sizeof dir, "%s/keys/%s", state_dir, k->zone_text);
+	return e ? e : key_write(o->key, dir, k->zone, &o->file);
+}
+
+static enum err make(const struct keyring *k, const struct rollover_wanted *w,
+		     const struct keyring_context *c, struct rollover_facts *f, struct own_key *own)
+{
+	struct key_member members[KEYRING_MEMBERS_MAX];
+	uint16_t taken[KEYRING_MEMBERS_MAX + ROLLOVER_WANTED_MAX];
+	size_t n = keyring_members(k, members);
+	struct own_key *o = &own[f->n];
+
+	if (f->n == KEYSET_KEYS_MAX)
+		return ERR_TOO_LONG;
+	for (size_t i = 0; i < n; i++)
+		taken[i] = members[i].key->tag;
+	for (size_t i = k->own_n; i < f->n; i++)
+		taken[n++] = f->keys[i].tag;
+	enum err e = key_generate(&o->key, w->algorithm, w->role, taken, n);
+	if (!e)
+		e = write_key(k, o, c->state_dir);
+	if (e) {
+		key_free(o->key);
+		*o = (struct own_key){ 0 };
+		return e;
+	}
+	f->keys[f->n++] = rollover_made(w, key_dnskey(o->key)->tag, f, c->now);
+	return ERR_OK;
+}
+
+static void log_made(const struct keyring *k, const struct own_key *o, const struct rollover_key *f)
+{
+	char text[DNSKEY_DESCRIPTION_MAX];
+
+	log_notice(k->zone_text, "key: made %s, %s, %s%s", key_role_text(f->role),
+		   dnskey_describe(key_dnskey(o->key), text), key_state_text(f->state),
+		   f->signs ? ", signs" : "");
+}
+
+static void log_step(const struct keyring *k, const struct rollover_step *s)
+{
+	const struct rollover_key *f = &k->facts.keys[s->key];
+
+	log_notice(k->zone_text, "key: %s %u/%u: %s -> %s%s: %s", key_role_text(f->role), f->tag,
+		   f->algorithm, key_state_text(s->from), key_state_text(s->to),
+		   s->signed_before != s->signs ? s->signs ? ", signs now" : ", signs no more" : "",
+		   s->why);
+}
+
+static void drop_removed(struct keyring *k)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < k->own_n; i++) {
+		if (k->facts.keys[i].state == KEY_REMOVED) {
+			key_free(k->own[i].key); /* its file stays */
+			free(k->own[i].file);
+			continue;
+		}
+		k->own[n] = k->own[i];
+		k->facts.keys[n++] = k->facts.keys[i];
+	}
+	k->own_n = k->facts.n = n;
+}
+
+/* One plan: made, persisted, taken. */
+static enum err take(struct keyring *k, const struct keyring_context *c,
+		     const struct rollover_plan *p)
+{
+	struct rollover_facts f = p->after;
+	enum err e = ERR_OK;
+	size_t before = k->own_n;
+
+	for (size_t i = 0; i < p->wanted_n && !e; i++)
+		e = make(k, &p->wanted[i], c, &f, k->own);
+	if (!e)
+		e = persist(k, &f, k->own, c->store);
+	if (e) {
+		for (size_t i = before; i < f.n; i++) {
+			key_free(k->own[i].key);
+			free(k->own[i].file);
+			k->own[i] = (struct own_key){ 0 };
+		}
+		return e;
+	}
+	k->facts = f;
+	k->own_n = f.n;
+	if (p->starts != ROLL_NONE)
+		log_notice(k->zone_text, "key: a %s roll starts", roll_kind_text(p->starts));
+	for (size_t i = 0; i < p->step_n; i++)
+		log_step(k, &p->steps[i]);
+	for (size_t i = before; i < k->own_n; i++)
+		log_made(k, &k->own[i], &k->facts.keys[i]);
+	drop_removed(k);
+	return ERR_OK;
+}
+
+enum err keyring_advance(struct keyring *k, const struct keyring_context *c, bool *changed)
+{
+	struct rollover_policy policy = keyring_policy(c->policy);
+	struct rollover_plan *p = malloc(sizeof *p);
+	enum err e = p != NULL ? ERR_OK : ERR_NOMEM;
+
+	*changed = false;
+	k->wake_at = c->now + RETRY_S;
+	k->facts.group = k->foreign_n > 0;
+	for (int turn = 0; !e && turn < TURNS_MAX; turn++) {
+		/* Nothing was served yet, so no TTL is known: the first keys, and no step more. */
+		if (k->own_n > 0 && k->facts.zone_ttl.ttl == 0 && k->facts.zone_ttl.held_until == 0)
+			break;
+		rollover_plan(&k->facts, &policy, c->now, p);
+		memcpy(k->outlook, p->outlook, sizeof k->outlook);
+		if (!p->changed) {
+			k->wake_at = p->wake_at;
+			break;
+		}
+		e = take(k, c, p);
+		*changed = *changed || !e;
+	}
+	free(p);
+	if (e)
+		log_error(k->zone_text,
+			  "key: the next step waits: %s; what is served goes on as it is",
+			  err_text(e));
+	return e;
+}
+
+enum err keyring_note_ttl(struct keyring *k, const struct keyring_context *c, uint32_t zone_ttl)
+{
+	struct rollover_facts f = k->facts;
+
+	if (f.n == 0 || !rollover_serve_ttls(&f, zone_ttl, c->policy->dnskey_ttl,
+					     c->now + c->policy->propagation_s))
+		return ERR_OK;
+	enum err e = persist(k, &f, k->own, c->store);
+	k->facts = f; /* served in any case: in memory the mark counts at once */
+	k->wake_at = 0;
+	return e;
+}
+
+/* ---- by hand ---- */
+
+enum err keyring_settle(struct keyring *k, struct store *store)
+{
+	enum err e = keyring_save(k, store);
+
+	if (!e)
+		drop_removed(k);
+	return e;
+}
+
+enum err keyring_generate(struct keyring *k, enum key_role role, const struct keyring_context *c,
+			  size_t *made)
+{
+	struct rollover_wanted w = { role, c->policy->algorithm, KEY_STANDBY, false };
+	struct rollover_facts f = k->facts;
+	enum err e = make(k, &w, c, &f, k->own);
+
+	if (e)
+		return e;
+	e = persist(k, &f, k->own, c->store);
+	struct own_key *o = &k->own[k->own_n];
+	if (e) {
+		key_free(o->key);
+		free(o->file);
+		*o = (struct own_key){ 0 };
+		return e;
+	}
+	k->facts = f;
+	*made = k->own_n++;
+	k->wake_at = 0;
+	log_made(k, o, &k->facts.keys[*made]);
+	return ERR_OK;
+}
+
+static bool is_known(const struct keyring *k, const struct dnskey *d)
+{
+	struct key_member members[KEYRING_MEMBERS_MAX];
+	size_t n = keyring_members(k, members);
+
+	for (size_t i = 0; i < n; i++)
+		if (members[i].key->tag == d->tag && members[i].key->algorithm == d->algorithm)
+			return true;
+	return false;
+}
+
+enum err keyring_adopt(struct keyring *k, const char *file, const enum key_role *role,
+		       enum key_state state, const struct keyring_context *c, size_t *taken,
+		       struct diag *d)
+{
+	struct rollover_facts f = k->facts;
+	struct own_key o = { 0 };
+	enum err e = key_read(&o.key, file, k->zone, role, d);
+
+	if (e)
+		return e;
+	const struct dnskey *key = key_dnskey(o.key);
+	struct rollover_wanted w = { .algorithm = key->algorithm, .state = state };
+	w.role = role != NULL ? *role : key->flags & DNSKEY_SEP ? KEY_KSK : KEY_ZSK;
+	w.signs = state == KEY_ACTIVE && w.role != KEY_KSK;
+	if (is_known(k, key))
+		e = ERR_CONFLICT;
+	else if (key->flags != key_role_flags(w.role))
+		e = ERR_INVALID;
+	else if (f.n == KEYSET_KEYS_MAX)
+		e = ERR_TOO_LONG;
+	if (!e)
+		e = write_key(k, &o, c->state_dir);
+	if (!e) {
+		f.keys[f.n] = rollover_made(&w, key->tag, &f, c->now);
+		k->own[f.n++] = o;
+		e = persist(k, &f, k->own, c->store);
+	}
+	if (e) {
+		key_free(o.key);
+		free(o.file);
+		return e;
+	}
+	k->facts = f;
+	*taken = k->own_n++;
+	k->wake_at = 0;
+	return ERR_OK;
+}
