@@ -140,6 +140,10 @@ static struct response post_evidence(struct api *a, struct request *r)
 static struct response post_adopt(struct api *a, struct request *r)
 {
 	struct control_result result = { 0 };
+
+	/* The files are named on our host: no caller from outside chooses what is read there. */
+	if (!r->principal.local)
+		return response_problem(403, "keys are taken over on the control socket alone");
 	json_t *j = control_zone_adopt(a->options.control, r->segment[0],
 				       json_object_get(r->json, "files"), &result);
 

@@ -57,6 +57,11 @@ def test_every_route_wants_a_caller_and_its_scope(access):
             assert got.status == 403 and route["scope"] in got.json["detail"], (route, scope, got)
 
 
+def test_files_of_our_host_are_not_for_callers_from_outside(access):
+    got = access.web(access.scoped["keys"]).ask("POST", f"/v1/zones/{ZONE}/adopt", {"files": ["/etc/passwd"]})
+    assert got.status == 403 and "control socket" in got.json["detail"] and "passwd" not in str(got.json)
+
+
 def test_a_caller_that_is_bound_to_zones_sees_and_changes_those_alone(access):
     mine = access.web(access.mine)
     assert [z["name"] for z in mine.get("/v1/zones").json["zones"]] == [ZONE]
