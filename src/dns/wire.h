@@ -24,7 +24,7 @@ struct reader {
 static inline struct reader reader_of(const void *p, size_t n)
 {
 	const uint8_t *b = p;
-	return (struct reader){ .start = b, .p = b, .end = b + n };
+	return (struct reader){ .start = b, .p = b, .end = n > 0 ? b + n : b };
 }
 
 static inline size_t reader_left(const struct reader *r)

@@ -112,6 +112,8 @@ void sigcache_prefetch(const struct sigcache *c, uint32_t id)
 		return;
 	const uint8_t *g =
 	    (const uint8_t *)atomic_load_explicit(&p->sig[id % PAGE_SLOTS], memory_order_relaxed);
+	if (g == NULL)
+		return;
 	__builtin_prefetch(g);
 	__builtin_prefetch(g + 64);
 	__builtin_prefetch(g + 128);
