@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
+#include "control/internal.h"
 #include "dns/name.h"
 #include "dns/rrtype.h"
 #include "health/monitor.h"
@@ -30,14 +30,6 @@ struct health {
 	size_t unsaved_n, unsaved_cap;
 	uv_timer_t flush;
 };
-
-static int64_t wall_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec;
-}
 
 /* ---- words ---- */
 
@@ -420,7 +412,7 @@ enum err health_set_override(struct health *h, const char *value, const char *to
 			return ERR_NOT_FOUND;
 		e = store_delete(h->store, key);
 	} else {
-		char *text = document("to", to, wall_s());
+		char *text = document("to", to, control_now());
 		e = text != NULL ? store_put(h->store, key, text) : ERR_NOMEM;
 		free(text);
 	}
