@@ -275,8 +275,10 @@ static void replace_entries(struct control *c, struct zone_entry **all, size_t n
 	if (n > 1)
 		qsort(all, n, sizeof *all, by_entry_name);
 	for (size_t i = 0; i < c->entry_n; i++)
-		if (find_entry(all, n, c->entries[i]->name) != c->entries[i])
+		if (find_entry(all, n, c->entries[i]->name) != c->entries[i]) {
+			view_zones_forget(c, c->entries[i]);
 			entry_free(c->entries[i]);
+		}
 	free(c->entries);
 	c->entries = all;
 	c->entry_n = n;

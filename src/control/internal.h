@@ -67,6 +67,8 @@ struct zone_entry {
 	struct signatures *signatures;
 	struct zone_counts *counts;
 	struct served *served;       /* NULL: never loaded */
+	struct shown *shown;         /* what the newest view shows of it; NULL: nothing */
+	struct shown *next_shown;    /* ... and the one that is being made */
 	struct secondary *secondary; /* NULL: the zone is a file */
 	int64_t loaded_at;
 	bool stale; /* the last attempt to load it failed; the version before goes on */
@@ -77,17 +79,22 @@ struct database {
 	struct location_db *db;
 };
 
+/* What views show of a zone until something else takes its place: it then goes with the last view
+ * that had it. */
+struct shown {
+	struct zone_view view;
+	struct served *served; /* NULL: there are no data */
+	struct shown *next;    /* of those that go together, oldest first */
+	uint8_t name[];
+};
+
 struct published {
 	struct view view;
 	struct control *control;
 	struct published *next; /* retired views, oldest first */
 	_Atomic bool graced;    /* the grace period is over */
 	struct made_names *made_names;
-	struct served **served;
-	struct zone_view *zone_views;
-	uint8_t **own_names; /* of zones without data, by view; NULL: the zone's own */
-	size_t own_name_n;
-	size_t n;
+	struct shown *dropped; /* what the next view no longer has */
 	char *nsid;
 	struct rrset *version, *identity;
 };
@@ -106,6 +113,7 @@ struct control {
 	unsigned fetch_n;              /* transfers into zones that are under way */
 	struct made_names *made_names; /* NULL: no zone has wanted it yet */
 	struct published *retired_first, *retired_last;
+	struct shown *unshown; /* of zones that are gone, until the next view */
 	uv_async_t graced;
 	uv_timer_t reclaim;
 	int64_t started_at, reloaded_at;
@@ -177,13 +185,27 @@ enum err made_names_prepare(struct control *c);
 struct made_names *made_names_ref(struct made_names *m);
 void made_names_unref(struct made_names *m);
 
-/* publish.c: makes a view of all entries and publishes it. */
+/* publish.c: makes a view of all entries and publishes it; publish_zone(): where nothing but this
+ * zone has changed, at a cost that does not follow the number of zones. */
 enum err publish(struct control *c);
+enum err publish_zone(struct control *c, struct zone_entry *e);
 void publish_reclaim(struct control *c);
 void publish_on_graced(uv_async_t *a);
 void publish_on_timer(uv_timer_t *t);
 /* At the end, when no reader is left. */
 void publish_free_all(struct control *c);
+
+/* view_zones.c: the zones of a view. Starts from those of `before` (NULL: from none) and shows
+ * these entries as they are now. On failure nothing has changed. */
+enum err view_zones_make(struct view *v, const struct view *before, struct zone_entry *const *some,
+			 size_t n);
+/* Once it was published: what its entries showed before, and what nobody shows any more. */
+struct shown *view_zones_settle(struct control *c, struct zone_entry *const *some, size_t n);
+/* A version that was made after what is shown and is given up unseen: it goes when that goes. */
+void view_zones_leave(struct control *c, struct served *s);
+/* Of an entry that goes. */
+void view_zones_forget(struct control *c, struct zone_entry *e);
+void shown_free_list(struct shown *s);
 
 /* control.c */
 /* By name, whether it is served yet or not. */
@@ -210,6 +232,9 @@ enum err control_serve_keys(struct control *c, struct zone_entry *e, struct cont
 enum err key_timer_init(struct control *c);
 /* Looks at all keys with the next turn of the loop, and from then on when it is time. */
 void key_timer_wake(struct control *c);
+/* The same where this zone alone has changed. */
+void key_timer_wake_for(struct control *c, const struct zone_entry *e);
+void key_note_ttl(struct control *c, struct zone_entry *e);
 void keys_note_ttls(struct control *c);
 struct keyring_context control_keyring_context(const struct control *c, const struct zone_entry *e);
 

@@ -47,7 +47,7 @@ enum err control_serve_keys(struct control *c, struct zone_entry *e, struct cont
 	keyring_advance(e->keys, &k, &changed);
 	enum err err = control_remake_keys(c, e);
 	if (!err)
-		err = publish(c);
+		err = publish_zone(c, e);
 	if (err)
 		control_fail(r, err, "the change is stored but could not be put into service: %s",
 			     err_text(err));

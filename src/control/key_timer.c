@@ -124,15 +124,30 @@ void key_timer_wake(struct control *c)
 	uv_unref((uv_handle_t *)&c->keys_timer);
 }
 
+void key_timer_wake_for(struct control *c, const struct zone_entry *e)
+{
+	int64_t now = control_now();
+
+	if (e->keys == NULL)
+		return;
+	uint64_t wait_ms = e->keys->wake_at > now ? (uint64_t)(e->keys->wake_at - now) * 1000 : 0;
+	if (!uv_is_active((uv_handle_t *)&c->keys_timer) ||
+	    uv_timer_get_due_in(&c->keys_timer) > wait_ms)
+		key_timer_wake(c);
+}
+
 /* TTLs that are about to be served are kept before they are. */
+void key_note_ttl(struct control *c, struct zone_entry *e)
+{
+	if (e->keys == NULL || e->served == NULL || e->config.signing == NULL)
+		return;
+	struct keyring_context k = control_keyring_context(c, e);
+	if (keyring_note_ttl(e->keys, &k, zone_max_ttl(e->served->zone)))
+		log_error(e->text, "key: the TTLs that are served could not be kept");
+}
+
 void keys_note_ttls(struct control *c)
 {
-	for (size_t i = 0; i < c->entry_n; i++) {
-		struct zone_entry *e = c->entries[i];
-		if (e->keys == NULL || e->served == NULL || e->config.signing == NULL)
-			continue;
-		struct keyring_context k = control_keyring_context(c, e);
-		if (keyring_note_ttl(e->keys, &k, zone_max_ttl(e->served->zone)))
-			log_error(e->text, "key: the TTLs that are served could not be kept");
-	}
+	for (size_t i = 0; i < c->entry_n; i++)
+		key_note_ttl(c, c->entries[i]);
 }

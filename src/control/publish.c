@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Views: made of all entries, swapped whole, freed in the order in which they were published. */
+/* Views: made of all entries, or of the view before and one of them; swapped whole, freed in the
+ * order in which they were published. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,91 +12,14 @@
 
 static void destroy(struct published *p)
 {
-	for (size_t i = 0; i < p->n; i++)
-		served_unref(p->served[i]);
+	shown_free_list(p->dropped);
 	trie_free(p->view.zones);
 	made_names_unref(p->made_names);
 	name_index_free(p->view.zone_index);
-	for (size_t i = 0; p->own_names != NULL && i < p->own_name_n; i++)
-		free(p->own_names[i]);
-	free(p->own_names);
-	free(p->served);
-	free(p->zone_views);
 	free(p->nsid);
 	free(p->version);
 	free(p->identity);
 	free(p);
-}
-
-static enum err add_zone(struct published *p, struct trie *zones, const struct zone_entry *e)
-{
-	uint8_t key[NAME_KEY_MAX];
-	struct served *s = e->served;
-	struct zone_view *zv = &p->zone_views[p->n];
-	size_t n = name_key(e->name, key);
-
-	if (secondary_is_unavailable(e)) {
-		/* RFC 8914 §4.15 and §4.25: not there yet, or too old to be answered from. */
-		uint8_t *name = p->own_names[p->n] = malloc(name_len(e->name));
-		if (name == NULL)
-			return ERR_NOMEM;
-		memcpy(name, e->name, name_len(e->name));
-		*zv = (struct zone_view){ .name = name,
-					  .unavailable =
-					      s == NULL ? EDE_NOT_READY : EDE_INVALID_DATA };
-		p->served[p->n++] = s != NULL ? served_ref(s) : NULL;
-		return trie_set(zones, (struct span){ key, n }, zv, NULL);
-	}
-	*zv = (struct zone_view){
-		.name = zone_name(s->zone),
-		.zone = s->zone,
-		.steer = s->steered != NULL ? s->steered->set : NULL,
-		.keys = s->keys,
-		.sigs = s->signatures != NULL ? s->signatures->cache : NULL,
-		.upkeep = s->signatures != NULL ? &s->signatures->upkeep : NULL,
-		.prewarm =
-		    s->keys != NULL && e->config.signing != NULL && e->config.signing->prewarm,
-		.ecs = s->ecs,
-		.rate_limited = s->rate_limited,
-		.report_agent = s->report_agent,
-		.rcode_n = s->counts != NULL ? s->counts->rcode_n : NULL,
-	};
-	p->served[p->n++] = served_ref(s);
-	return trie_set(zones, (struct span){ key, n }, zv, NULL);
-}
-
-/* Without memory there is none: zones are then found in the tree. */
-static struct name_index *index_zones(const struct published *p)
-{
-	struct name_index *x = name_index_new(p->n);
-
-	for (size_t i = 0; x != NULL && i < p->n; i++) {
-		if (name_index_set(x, (const struct named *)&p->zone_views[i]))
-			continue;
-		name_index_abort(x);
-		return NULL;
-	}
-	if (x != NULL)
-		name_index_seal(x);
-	return x;
-}
-
-static enum err add_zones(struct published *p, const struct control *c)
-{
-	struct trie *empty = trie_new(), *zones = empty != NULL ? trie_edit(empty) : NULL;
-	enum err e = zones == NULL ? ERR_NOMEM : ERR_OK;
-
-	for (size_t i = 0; i < c->entry_n && !e; i++)
-		if (c->entries[i]->served != NULL || secondary_is_unavailable(c->entries[i]))
-			e = add_zone(p, zones, c->entries[i]);
-	if (e)
-		trie_abort(zones);
-	else
-		trie_seal(zones);
-	trie_free(empty);
-	p->view.zones = e ? NULL : zones;
-	p->view.zone_index = e ? NULL : index_zones(p);
-	return e;
 }
 
 /* What one worker may give: clients are spread over workers by their ports. */
@@ -106,6 +30,7 @@ static struct rate_limit share_of(struct rate_limit l, unsigned worker_n)
 	return l;
 }
 
+/* All of it but the zones. */
 static enum err make(struct published **out, struct control *c)
 {
 	const struct config_server *s = &c->config->server;
@@ -114,24 +39,14 @@ static enum err make(struct published **out, struct control *c)
 	if (p == NULL)
 		return ERR_NOMEM;
 	p->control = c;
-	p->served = calloc(c->entry_n + 1, sizeof *p->served);
-	p->zone_views = calloc(c->entry_n + 1, sizeof *p->zone_views);
-	p->own_name_n = c->entry_n + 1;
-	p->own_names = calloc(p->own_name_n, sizeof *p->own_names);
 	p->nsid = strdup(s->nsid != NULL ? s->nsid : "");
 	p->version = s->version != NULL ? server_info_text(s->version) : NULL;
 	p->identity = s->identity != NULL ? server_info_text(s->identity) : NULL;
-	bool full = p->served == NULL || p->zone_views == NULL || p->own_names == NULL ||
-		    p->nsid == NULL || (s->version != NULL && p->version == NULL) ||
-		    (s->identity != NULL && p->identity == NULL);
-	enum err e = full ? ERR_NOMEM : made_names_prepare(c);
-	if (!e)
-		e = add_zones(p, c);
-	if (e) {
+	if (p->nsid == NULL || (s->version != NULL && p->version == NULL) ||
+	    (s->identity != NULL && p->identity == NULL)) {
 		destroy(p);
-		return e;
+		return ERR_NOMEM;
 	}
-	p->view.id = ++c->next_view_id;
 	p->view.made_at = control_now();
 	p->view.udp_size = s->udp_size;
 	p->made_names = made_names_ref(c->made_names);
@@ -168,21 +83,61 @@ static void retire(struct control *c, struct published *p)
 	rcu_retire(&p->view.rcu, graced);
 }
 
-enum err publish(struct control *c)
+/* With these zones shown anew; `all`: the others go. */
+static enum err publish_some(struct control *c, struct zone_entry *const *some, size_t n, bool all)
 {
 	struct published *p = NULL;
-
-	keys_note_ttls(c);
+	struct view *before = atomic_load_explicit(&c->views.current, memory_order_acquire);
 	enum err e = make(&p, c);
+
+	if (!e)
+		e = view_zones_make(&p->view, all ? NULL : before, some, n);
 	if (e) {
+		if (p != NULL)
+			destroy(p);
 		log_error(NULL, "view: cannot be made: %s; the one before goes on", err_text(e));
 		return e;
 	}
+	p->view.id = ++c->next_view_id;
 	struct view *old = view_exchange(&c->views, &p->view);
-	if (old != NULL)
+	struct shown *dropped = view_zones_settle(c, some, n);
+	if (old != NULL) {
+		((struct published *)(void *)old)->dropped = dropped;
 		retire(c, (struct published *)(void *)old);
-	key_timer_wake(c);
+	} else {
+		shown_free_list(dropped);
+	}
 	return ERR_OK;
+}
+
+enum err publish(struct control *c)
+{
+	keys_note_ttls(c);
+	enum err e = made_names_prepare(c);
+	if (e)
+		log_error(NULL, "view: no room for made signatures; the one before goes on");
+	else
+		e = publish_some(c, c->entries, c->entry_n, true);
+	if (!e)
+		key_timer_wake(c);
+	return e;
+}
+
+enum err publish_zone(struct control *c, struct zone_entry *e)
+{
+	const struct served *s = e->served;
+
+	if (atomic_load_explicit(&c->views.current, memory_order_acquire) == NULL)
+		return publish(c);
+	key_note_ttl(c, e);
+	enum err err = ERR_OK;
+	if (c->made_names == NULL && s != NULL && s->keys != NULL)
+		err = made_names_prepare(c);
+	if (!err)
+		err = publish_some(c, &e, 1, false);
+	if (!err)
+		key_timer_wake_for(c, e);
+	return err;
 }
 
 void publish_reclaim(struct control *c)
@@ -222,6 +177,12 @@ void publish_free_all(struct control *c)
 		destroy(p);
 	}
 	c->retired_last = NULL;
+	for (size_t i = 0; i < c->entry_n; i++) {
+		shown_free_list(c->entries[i]->shown);
+		c->entries[i]->shown = NULL;
+	}
+	shown_free_list(c->unshown);
+	c->unshown = NULL;
 	if (last != NULL)
 		destroy((struct published *)(void *)last);
 }

@@ -19,7 +19,7 @@ static json_t *keep(struct control *c, struct zone_entry *e, const struct rollov
 	struct keyring_context k = control_keyring_context(c, e);
 	bool changed = false;
 	keyring_advance(e->keys, &k, &changed);
-	if (changed && (control_remake_keys(c, e) || publish(c))) {
+	if (changed && (control_remake_keys(c, e) || publish_zone(c, e))) {
 		control_fail(r, ERR_IO, "it is stored but could not be put into service");
 		return NULL;
 	}
@@ -225,7 +225,7 @@ json_t *control_zone_adopt(struct control *c, const char *zone, const json_t *fi
 	if (kept == NULL)
 		return NULL;
 	log_notice(e->text, "key: %zu keys adopted; ours, which nobody used, are gone", n);
-	if (control_remake_keys(c, e) || publish(c)) {
+	if (control_remake_keys(c, e) || publish_zone(c, e)) {
 		control_fail(r, ERR_IO, "it is stored but could not be put into service");
 		json_decref(kept);
 		return NULL;

@@ -148,7 +148,7 @@ static void mark_good(struct secondary *s)
 	s->said_failed = s->said_expired = false;
 	if (was_expired) {
 		log_notice(s->e->text, "transfer: a primary is there again; the zone is served");
-		publish(s->c);
+		publish_zone(s->c, s->e);
 	}
 }
 
@@ -215,7 +215,7 @@ static void take_zone(struct secondary *s, const struct fetch_result *result, st
 	s->fetched_at = control_now();
 	refresh_transferred(&s->r, &times, result->serial, now_ms(), lot());
 	mark_good(s);
-	publish(s->c);
+	publish_zone(s->c, s->e);
 	schedule(s);
 }
 
@@ -350,7 +350,7 @@ static void notice_expiry(struct secondary *s)
 		  "transfer: no primary was reached for %u s: the zone has expired and "
 		  "gets SERVFAIL until one is; last: %s",
 		  s->r.times.expire_s, s->last);
-	publish(s->c);
+	publish_zone(s->c, s->e);
 }
 
 static void on_timer(uv_timer_t *t)

@@ -205,11 +205,11 @@ static enum err put_into_service(struct control *c, struct zone_entry *e, struct
 			log_error(e->text, "update: what could not be kept is served until the "
 					   "next start");
 		else {
-			served_unref(e->served);
+			view_zones_leave(c, e->served);
 			e->served = before;
 		}
 	}
-	err = publish(c);
+	err = publish_zone(c, e);
 	return kept ? kept : err;
 }
 
