@@ -24,7 +24,8 @@ MAY_INCLUDE = {
     "store": {"base"},
     "transfer": {"zone", "geo", "dnssec", "dns", "base"},
     "health": {"geo", "base"},
-    "control": {"transfer", "health", "query", "store", "multisigner", "zone", "geo", "dnssec", "dns", "base"},
+    "peers": {"transfer", "multisigner", "dnssec", "dns", "base"},
+    "control": {"peers", "transfer", "health", "query", "store", "multisigner", "zone", "geo", "dnssec", "dns", "base"},
     "api": {"control", "dns", "base"},
     "ctl": set(),
     ".": {"net", "api", "control", "transfer", "base"},  # main.c
@@ -32,7 +33,7 @@ MAY_INCLUDE = {
 
 # Headers of libraries and the folders that are their home.
 VENDOR_HOMES = {
-    "uv.h": {"net", "transfer", "health", "control", "api", "."},
+    "uv.h": {"net", "transfer", "health", "peers", "control", "api", "."},
     "openssl/": {"dns", "dnssec", "transfer", "control", "net", "api", "ctl"},
     "ldns/": {"control"},
     "yaml.h": {"control"},

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * observer.h -- looks at all servers of all signers of a zone, and of its parent, again and again.
+ *
+ * Purpose.   One round: each of the parent's servers is asked for DS and the delegation, then each
+ * server of each signer for DNSKEY, CDS, CDNSKEY, CSYNC, NS, SOA and the samples; every answer is
+ * validated, and what one server serves is told as a whole or not at all.
+ * Trust.     A DS counts as the parent's when every one of its servers that answered in this round
+ * shows it. Where none answered, or they have none in common, no signer is believed in this round.
+ * Invariant. Static in failure: who fails (no answer, an error, truncated, bogus, unsigned, empty,
+ * malformed) is told with the reason, and nothing of what it said.
+ * Rounds.    Zones are spread over their interval with jitter and never bunch up; at most
+ * `questions_max` questions are under way, so 10,000 zones are steady work and not a burst.
+ * Threads.   The loop's; handlers are called from it, never from inside a call of ours.
+ * Memory.    observed_add() to observed_remove(); what a handler gets is borrowed for the call.
+ */
+#ifndef PEERS_OBSERVER_H
+#define PEERS_OBSERVER_H
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/err.h"
+#include "multisigner/group.h"
+#include "peers/seen.h"
+#include "transfer/remote.h"
+
+#define OBSERVED_SAMPLES_MAX 8
+
+struct observer;
+struct observed;
+
+struct observed_servers {
+	const struct remote *server;
+	size_t n; /* at most GROUP_SERVERS_MAX */
+};
+
+/* A question whose answers are compared over servers. */
+struct observed_sample {
+	const uint8_t *name;
+	uint16_t type;
+};
+
+/* Copied, but for what remotes point to (TLS, TSIG keys), which must outlive the zone's watching.
+ */
+struct observed_zone {
+	const uint8_t *name;
+	const char *text; /* for the log */
+	struct observed_servers parent;
+	struct observed_servers signer[GROUP_SIGNERS_MAX]; /* by the group's numbers */
+	size_t signer_n;
+	struct observed_sample sample[OBSERVED_SAMPLES_MAX];
+	size_t sample_n;
+	uint32_t interval_s;
+};
+
+struct observed_failure {
+	enum err err;
+	const char *why;
+};
+
+struct observer_handler {
+	void (*parent)(unsigned server, const struct parent_seen *seen, void *context);
+	void (*signer)(unsigned signer, unsigned server, const struct signer_seen *seen,
+		       void *context);
+	/* signer OBSERVED_PARENT: one of the parent's. */
+	void (*failed)(int signer, unsigned server, const struct observed_failure *f,
+		       void *context);
+	/* All of the round was told. The zone may be removed here, and only here among handlers. */
+	void (*over)(void *context);
+	void *context;
+};
+#define OBSERVED_PARENT (-1)
+
+struct observer_limits {
+	uint32_t questions_max; /* under way at once; 0: 256 */
+	uint32_t rounds_max;    /* zones under way at once; 0: 32 */
+};
+
+enum err observer_new(struct observer **out, uv_loop_t *loop, const struct observer_limits *limits);
+/* All zones must have been removed. Its handles close with the next turns of the loop, then it
+ * frees itself. Accepts NULL. */
+void observer_close(struct observer *o);
+
+/* The first round comes within the interval, at a moment of the observer's choice. */
+enum err observed_add(struct observed **out, struct observer *o, const struct observed_zone *zone,
+		      const struct observer_handler *handler);
+void observed_remove(struct observed *z);
+/* The next round begins as soon as there is room. */
+void observed_look_now(struct observed *z);
+
+#endif
