@@ -75,7 +75,7 @@ static struct sign_input input_of(const struct bench *b, unsigned i)
 static void hit(struct bench *b, unsigned i)
 {
 	enum sig_state state;
-	const struct sig *g = sigcache_get(b->cache, i * 7919u % NAMES, b->keys->id, NOW, &state);
+	const struct sig *g = sigcache_get(b->cache, i * 7919u % NAMES, b->keys->zsk_id, NOW, &state);
 
 	b->checked += g->wire_len;
 }
@@ -83,7 +83,7 @@ static void hit(struct bench *b, unsigned i)
 static struct keyed_key key_of(const struct bench *b, unsigned i)
 {
 	return keyed_key(b->keyed, b->owner[i * 7919u % NAMES].wire,
-			 keyed_contents(b->keyed, RR, sizeof RR), b->keys->id);
+			 keyed_contents(b->keyed, RR, sizeof RR), b->keys->zsk_id);
 }
 
 static void made_hit(struct bench *b, unsigned i)
@@ -100,7 +100,7 @@ static void made_put(struct bench *b, unsigned i)
 	enum sig_state state;
 	struct keyed_key key = key_of(b, i);
 
-	keyed_put(b->keyed, &key, sigcache_get(b->cache, i % NAMES, b->keys->id, NOW, &state));
+	keyed_put(b->keyed, &key, sigcache_get(b->cache, i % NAMES, b->keys->zsk_id, NOW, &state));
 }
 
 static void miss(struct bench *b, unsigned i)
@@ -139,7 +139,7 @@ static void refresh(struct bench *b, unsigned i)
 	enum sig_state state;
 	int64_t due = NOW + 8 * 86400;
 
-	sigcache_get(b->cache, i % NAMES, b->keys->id, due, &state);
+	sigcache_get(b->cache, i % NAMES, b->keys->zsk_id, due, &state);
 	need(state != SIG_DUE);
 	miss(b, i);
 }

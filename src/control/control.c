@@ -195,6 +195,7 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 		keys->wake_at = 0; /* the policy may be another */
 	}
 	e->loaded_at = control_now();
+	e->keys_unmade = false;
 	if (z->signing == NULL) {
 		signatures_unref(e->signatures);
 		e->signatures = NULL;

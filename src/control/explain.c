@@ -151,7 +151,8 @@ static void add_signature(struct explained *x, const struct rrset *sent)
 	if (x->zv->keys == NULL || sent->sig_id == 0)
 		return;
 	rcu_online();
-	sigcache_get(x->zv->sigs, sent->sig_id, x->zv->keys->id, control_now(), &state);
+	sigcache_get(x->zv->sigs, sent->sig_id, keyset_id(x->zv->keys, sent->type), control_now(),
+		     &state);
 	rcu_offline();
 	json_object_set_new(x->out, "signature", json_string(signature_text(state)));
 }

@@ -71,7 +71,8 @@ struct zone_entry {
 	struct shown *next_shown;    /* ... and the one that is being made */
 	struct secondary *secondary; /* NULL: the zone is a file */
 	int64_t loaded_at;
-	bool stale; /* the last attempt to load it failed; the version before goes on */
+	bool stale;       /* the last attempt to load it failed; the version before goes on */
+	bool keys_unmade; /* `served` has not the newest keyring: it could not be made */
 };
 
 struct database {
@@ -234,8 +235,9 @@ enum err key_timer_init(struct control *c);
 void key_timer_wake(struct control *c);
 /* The same where this zone alone has changed. */
 void key_timer_wake_for(struct control *c, const struct zone_entry *e);
-void key_note_ttl(struct control *c, struct zone_entry *e);
-void keys_note_ttls(struct control *c);
+/* key_serving.c: around each publication of these zones. */
+void keys_before_publishing(struct control *c, struct zone_entry *const *some, size_t n);
+void keys_after_publishing(struct control *c, struct zone_entry *const *some, size_t n);
 struct keyring_context control_keyring_context(const struct control *c, const struct zone_entry *e);
 
 /* key_commands.c: makes the zone anew with its keyring as it is now; the caller publishes. */

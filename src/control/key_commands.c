@@ -25,6 +25,7 @@ enum err control_remake_keys(struct control *c, struct zone_entry *e)
 	enum err err = zone_load_keys(e->served, e->keys, e->config.signing, &made, &d);
 
 	(void)c;
+	e->keys_unmade = err != ERR_OK;
 	if (!err) {
 		served_unref(e->served);
 		e->served = made;

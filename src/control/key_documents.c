@@ -95,6 +95,8 @@ char *rollover_document_write(const struct rollover_facts *f)
 			      f->request.algorithm, "roll_emergency", f->request.emergency,
 			      "emergency", f->emergency);
 
+	if (j != NULL && f->unserved_since != 0)
+		json_object_set_new(j, "unserved_since", json_integer(f->unserved_since));
 	if (j != NULL && f->hold != NULL)
 		json_object_set_new(j, "hold", json_string(f->hold));
 	return dump(j);
@@ -117,6 +119,7 @@ bool rollover_document_read(const json_t *j, struct keyring *k)
 	f->insecure_at = json_integer_value(json_object_get(j, "insecure"));
 	f->request = (struct roll_request){ flag(j, "roll_ksk"), flag(j, "roll_zsk"),
 					    flag(j, "roll_algorithm"), flag(j, "roll_emergency") };
+	f->unserved_since = json_integer_value(json_object_get(j, "unserved_since"));
 	f->emergency = flag(j, "emergency");
 	keyring_set_hold(k, json_string_value(json_object_get(j, "hold")));
 	return true;

@@ -216,9 +216,13 @@ enum err keyring_advance(struct keyring *k, const struct keyring_context *c, boo
 	struct rollover_plan *p = malloc(sizeof *p);
 	enum err e = p != NULL ? ERR_OK : ERR_NOMEM;
 
-	*changed = false;
+	*changed = k->facts.unserved_since != 0;
 	k->wake_at = c->now + RETRY_S;
 	k->facts.group = k->foreign_n > 0;
+	if (*changed && k->facts.unserved_since < c->now) {
+		free(p);
+		return e;
+	}
 	for (int turn = 0; !e && turn < TURNS_MAX; turn++) {
 		/* Nothing was served yet, so no TTL is known: the first keys, and no step more. */
 		if (k->own_n > 0 && k->facts.zone_ttl.ttl == 0 && k->facts.zone_ttl.held_until == 0)
@@ -240,17 +244,34 @@ enum err keyring_advance(struct keyring *k, const struct keyring_context *c, boo
 	return e;
 }
 
-enum err keyring_note_ttl(struct keyring *k, const struct keyring_context *c, uint32_t zone_ttl)
+enum err keyring_will_serve(struct keyring *k, const struct keyring_context *c, uint32_t zone_ttl)
 {
 	struct rollover_facts f = k->facts;
+	uint32_t dnskey_ttl = c->policy->dnskey_ttl;
 
-	if (f.n == 0 || !rollover_serve_ttls(&f, zone_ttl, c->policy->dnskey_ttl,
-					     c->now + c->policy->propagation_s))
+	if (zone_ttl < f.zone_ttl.ttl)
+		zone_ttl = f.zone_ttl.ttl;
+	if (dnskey_ttl < f.dnskey_ttl.ttl)
+		dnskey_ttl = f.dnskey_ttl.ttl;
+	if (f.n == 0 ||
+	    !rollover_serve_ttls(&f, zone_ttl, dnskey_ttl, c->now + c->policy->propagation_s))
 		return ERR_OK;
 	enum err e = persist(k, &f, k->own, c->store);
 	k->facts = f; /* served in any case: in memory the mark counts at once */
 	k->wake_at = 0;
 	return e;
+}
+
+enum err keyring_is_served(struct keyring *k, const struct keyring_context *c, uint32_t zone_ttl)
+{
+	bool steps = k->facts.unserved_since != 0;
+
+	rollover_served(&k->facts, c->now);
+	if (k->facts.n == 0 || (!rollover_serve_ttls(&k->facts, zone_ttl, c->policy->dnskey_ttl,
+						     c->now + c->policy->propagation_s) &&
+				!steps))
+		return ERR_OK;
+	return keyring_save(k, c->store);
 }
 
 /* ---- by hand ---- */

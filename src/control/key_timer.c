@@ -82,7 +82,8 @@ static bool advance(struct control *c, struct zone_entry *e)
 	bool changed = false;
 
 	keyring_advance(e->keys, &k, &changed);
-	return changed && control_remake_keys(c, e) == ERR_OK;
+	/* What could not be made, or published, is tried again with every look. */
+	return (changed || e->keys_unmade) && control_remake_keys(c, e) == ERR_OK;
 }
 
 static void run(uv_timer_t *t)
@@ -134,20 +135,4 @@ void key_timer_wake_for(struct control *c, const struct zone_entry *e)
 	if (!uv_is_active((uv_handle_t *)&c->keys_timer) ||
 	    uv_timer_get_due_in(&c->keys_timer) > wait_ms)
 		key_timer_wake(c);
-}
-
-/* TTLs that are about to be served are kept before they are. */
-void key_note_ttl(struct control *c, struct zone_entry *e)
-{
-	if (e->keys == NULL || e->served == NULL || e->config.signing == NULL)
-		return;
-	struct keyring_context k = control_keyring_context(c, e);
-	if (keyring_note_ttl(e->keys, &k, zone_max_ttl(e->served->zone)))
-		log_error(e->text, "key: the TTLs that are served could not be kept");
-}
-
-void keys_note_ttls(struct control *c)
-{
-	for (size_t i = 0; i < c->entry_n; i++)
-		key_note_ttl(c, c->entries[i]);
 }

@@ -72,11 +72,14 @@ enum err keyring_load(struct keyring **out, const struct config_zone *z, const c
 void keyring_free(struct keyring *k);
 
 /* Takes the steps of the rollover machine that are due, each persisted before it counts, and tells
- * them in the log. *changed: the zone must be served anew. An error leaves the rest for another try
- * a minute later. */
+ * them in the log. *changed: the zone must be served anew; until it has been (keyring_is_served())
+ * no further step is taken. An error leaves the rest for another try a minute later. */
 enum err keyring_advance(struct keyring *k, const struct keyring_context *c, bool *changed);
-/* The zone is about to be served with this greatest TTL. */
-enum err keyring_note_ttl(struct keyring *k, const struct keyring_context *c, uint32_t zone_ttl);
+/* The zone is about to be served with this greatest TTL: higher ones are kept before. */
+enum err keyring_will_serve(struct keyring *k, const struct keyring_context *c, uint32_t zone_ttl);
+/* It is served with it, and all steps so far are. Where that cannot be kept they count from the
+ * next start anew. */
+enum err keyring_is_served(struct keyring *k, const struct keyring_context *c, uint32_t zone_ttl);
 /* Persists the facts after a change of evidence, requests or hold. ERR_STORE: nothing is changed in
  * the store. */
 enum err keyring_save(struct keyring *k, struct store *store);

@@ -88,6 +88,8 @@ static enum err publish_some(struct control *c, struct zone_entry *const *some, 
 {
 	struct published *p = NULL;
 	struct view *before = atomic_load_explicit(&c->views.current, memory_order_acquire);
+
+	keys_before_publishing(c, some, n);
 	enum err e = make(&p, c);
 
 	if (!e)
@@ -107,12 +109,12 @@ static enum err publish_some(struct control *c, struct zone_entry *const *some, 
 	} else {
 		shown_free_list(dropped);
 	}
+	keys_after_publishing(c, some, n);
 	return ERR_OK;
 }
 
 enum err publish(struct control *c)
 {
-	keys_note_ttls(c);
 	enum err e = made_names_prepare(c);
 	if (e)
 		log_error(NULL, "view: no room for made signatures; the one before goes on");
@@ -129,7 +131,6 @@ enum err publish_zone(struct control *c, struct zone_entry *e)
 
 	if (atomic_load_explicit(&c->views.current, memory_order_acquire) == NULL)
 		return publish(c);
-	key_note_ttl(c, e);
 	enum err err = ERR_OK;
 	if (c->made_names == NULL && s != NULL && s->keys != NULL)
 		err = made_names_prepare(c);

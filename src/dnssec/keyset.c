@@ -19,20 +19,18 @@ struct keyset_owned {
 
 /* Signatures stay good over a restart of the process or a reload with the same keys and policy: the
  * id is made from what they depend on. */
-static uint64_t identify(const struct keyset *s)
+static uint64_t identify(const struct sign_policy *p, struct key *const *keys, size_t key_n)
 {
 	static const struct siphash_key KEY = { 0x636f6e636f726400ULL, 0x6b65797365740000ULL };
-	uint8_t bytes[64 + KEYSET_ACTIVE_MAX * 2 * 8];
+	uint8_t bytes[64 + KEYSET_ACTIVE_MAX * 8];
 	size_t n = 0;
-	const uint32_t numbers[] = { s->policy.validity_s,         s->policy.refresh_s,
-				     s->policy.inception_offset_s, s->policy.jitter_s,
-				     (uint32_t)s->ksk_n,           (uint32_t)s->zsk_n };
+	const uint32_t numbers[] = { p->validity_s, p->refresh_s, p->inception_offset_s,
+				     p->jitter_s, (uint32_t)key_n };
 
 	memcpy(bytes, numbers, sizeof numbers);
 	n += sizeof numbers;
-	for (size_t i = 0; i < s->ksk_n + s->zsk_n; i++) {
-		const struct key *k = i < s->ksk_n ? s->ksk[i] : s->zsk[i - s->ksk_n];
-		const struct dnskey *d = key_dnskey(k);
+	for (size_t i = 0; i < key_n; i++) {
+		const struct dnskey *d = key_dnskey(keys[i]);
 		uint64_t h = siphash(&KEY, d->rdata, d->rdata_len);
 		memcpy(bytes + n, &h, sizeof h);
 		n += sizeof h;
@@ -43,6 +41,11 @@ static uint64_t identify(const struct keyset *s)
 bool keyset_signs_with_ksk(uint16_t type)
 {
 	return type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY;
+}
+
+uint64_t keyset_id(const struct keyset *s, uint16_t type)
+{
+	return keyset_signs_with_ksk(type) ? s->ksk_id : s->zsk_id;
 }
 
 static bool are_quick(struct key *const *keys, size_t n)
@@ -93,7 +96,8 @@ enum err keyset_new(struct keyset **out, const uint8_t *zone, const struct sign_
 		keyset_free(s);
 		return e;
 	}
-	s->id = identify(s);
+	s->ksk_id = identify(policy, s->ksk, s->ksk_n);
+	s->zsk_id = identify(policy, s->zsk, s->zsk_n);
 	s->ksk_quick = are_quick(s->ksk, s->ksk_n);
 	s->zsk_quick = are_quick(s->zsk, s->zsk_n);
 	*out = s;

@@ -5,10 +5,10 @@
  *
  * Purpose.   Says which keys stand in the merged DNSKEY RRset and which of ours sign what (RFC 8901
  * §2.1.2, Model 2): key-signing keys sign DNSKEY, CDS and CDNSKEY; zone-signing keys the rest.
- * Invariant. Immutable. `id` changes whenever the set of signing keys or the signing parameters
- * change, so a signature made under another id is not used. For each algorithm in use every
- * signature is made with each active key. Threads.   Any number of readers. Reference-counted, any
- * thread.
+ * Invariant. Immutable. The id of a duty changes whenever its signing keys or the signing
+ * parameters change, so a signature made under another id is not used; a roll of the key-signing
+ * key leaves the zone's signatures alone. For each algorithm in use every signature is made with
+ * each active key. Threads.   Any number of readers. Reference-counted, any thread.
  */
 #ifndef DNSSEC_KEYSET_H
 #define DNSSEC_KEYSET_H
@@ -32,8 +32,8 @@ struct sign_policy {
 };
 
 struct keyset {
-	uint64_t id;
-	uint8_t zone[255]; /* signer's name, lower case wire */
+	uint64_t ksk_id, zsk_id; /* keyset_id() */
+	uint8_t zone[255];       /* signer's name, lower case wire */
 	uint8_t zone_len;
 	struct sign_policy policy;
 	size_t ksk_n, zsk_n; /* active ones; a CSK is in both lists */
@@ -53,6 +53,8 @@ enum err keyset_new(struct keyset **out, const uint8_t *zone, const struct sign_
 		    const struct keyset_member *members, size_t n);
 /* Whose duty a type is (RFC 8901 §2.1.2): the key-signing keys'. */
 bool keyset_signs_with_ksk(uint16_t type);
+/* What signatures of that type were made with: keys and parameters, as one number. */
+uint64_t keyset_id(const struct keyset *s, uint16_t type);
 /* Whether a signature of that type takes tens of microseconds (P-256, Ed25519); RSA, P-384 and
  * Ed448 take hundreds and more. */
 bool keyset_is_quick(const struct keyset *s, uint16_t type);

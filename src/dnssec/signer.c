@@ -432,7 +432,7 @@ static enum err sign_with(struct signer *s, const struct keyset *keys, const str
 		return ERR_TOO_LONG;
 	if (!make_room(s, head + rrset_max))
 		return ERR_NOMEM;
-	*g = (struct sig){ .keyset_id = keys->id };
+	*g = (struct sig){ .keyset_id = keyset_id(keys, in->type) };
 	set_times(g, keys, in, now);
 	size_t rrset_len = write_rrset(s->data + head, in);
 	for (size_t i = 0; i < with.n; i++)

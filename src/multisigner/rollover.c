@@ -506,8 +506,8 @@ static int64_t due_at(const struct turn *t, const struct rollover_key *k)
 {
 	uint32_t lifetime = lifetime_of(t->policy, k->role);
 	int64_t from = k->role == KEY_ZSK ? k->signs_at : k->since;
-	int64_t lead =
-	    (int64_t)t->f->dnskey_ttl.ttl + t->policy->propagation_s + t->policy->safety_s;
+	int64_t lead = (int64_t)t->f->dnskey_ttl.ttl + TTL_MARK_ROUNDING_S +
+		       t->policy->propagation_s + t->policy->safety_s;
 
 	if (lifetime == 0 || !t->policy->automatic || k->state != KEY_ACTIVE || k->manual)
 		return ROLLOVER_NEVER;
@@ -763,6 +763,8 @@ void rollover_plan(const struct rollover_facts *facts, const struct rollover_pol
 		start(&t);
 		end_emergency(&t);
 	}
+	if (out->changed && out->after.unserved_since == 0)
+		out->after.unserved_since = now;
 	look_ahead(&t);
 }
 
@@ -806,6 +808,8 @@ bool rollover_mend(struct rollover_facts *f, int64_t now)
 {
 	bool changed = mend(&f->insecure_at, now);
 
+	changed = mend(&f->unserved_since, now) || changed;
+
 	changed = mend_mark(&f->dnskey_ttl, now) || changed;
 	changed = mend_mark(&f->zone_ttl, now) || changed;
 	changed = mend_mark(&f->ds_ttl, now) || changed;
@@ -821,6 +825,21 @@ bool rollover_mend(struct rollover_facts *f, int64_t now)
 		changed = mend_mark(&k->signed_ttl, now) || changed;
 	}
 	return changed;
+}
+
+void rollover_served(struct rollover_facts *f, int64_t now)
+{
+	int64_t from = f->unserved_since;
+
+	for (size_t i = 0; i < f->n && from != 0; i++) {
+		struct rollover_key *k = &f->keys[i];
+		int64_t *const TIMES[] = { &k->since,       &k->published_at, &k->signs_at,
+					   &k->unsigned_at, &k->retired_at,   &k->unpublished_at };
+		for (size_t j = 0; j < sizeof TIMES / sizeof *TIMES; j++)
+			if (*TIMES[j] >= from && *TIMES[j] < now)
+				*TIMES[j] = now;
+	}
+	f->unserved_since = 0;
 }
 
 bool rollover_serve_ttls(struct rollover_facts *f, uint32_t zone_ttl, uint32_t dnskey_ttl,

@@ -32,7 +32,8 @@
  * first: rollover_mend(). Threads.   Pure: no I/O, no clock, no memory. Use.       Ask for a plan;
  * make the keys that it wants and persist plan.after, in one transaction; then put it into service;
  * ask again until it changes nothing; sleep until wake_at or until evidence comes. Dying between
- * any two of these and asking again gives the same plan. RFCs.      6781, 7583, 7344, 8078; 4035
+ * any two of these and asking again gives the same plan. What a step changes counts from when it is
+ * served, not from when it was decided: rollover_served(). RFCs.      6781, 7583, 7344, 8078; 4035
  * §2.2 (all algorithms of the DNSKEY set sign all).
  */
 #ifndef MULTISIGNER_ROLLOVER_H
@@ -106,6 +107,9 @@ struct rollover_facts {
 	struct ttl_mark zone_ttl;   /* greatest TTL in the zone, negative answers too */
 	struct ttl_mark ds_ttl;     /* as the parent serves it */
 	int64_t insecure_at;
+	/* Steps were taken then or later that are not yet known to be served; 0: all are. The
+	 * caller takes no further step at a later time until it has said rollover_served(). */
+	int64_t unserved_since;
 	struct roll_request request;
 	bool emergency;   /* a roll that was asked for as an emergency is not over */
 	bool group;       /* seen_everywhere_at is evidence */
@@ -163,6 +167,9 @@ struct rollover_key rollover_made(const struct rollover_wanted *w, uint16_t tag,
 /* Times after `now` become `now`: the event was before now, so every wait stays long enough. True:
  * something has changed and must be persisted. */
 bool rollover_mend(struct rollover_facts *facts, int64_t now);
+
+/* All steps so far are served, since `now` at the latest: waits count from then. Persist it. */
+void rollover_served(struct rollover_facts *facts, int64_t now);
 
 /* The zone is served with these TTLs, and what signs it signs with them, on all servers from
  * `everywhere_at` (now + propagation) on. True: something has changed and must be persisted before

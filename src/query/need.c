@@ -65,7 +65,8 @@ enum sig_state need_state(const struct query_need *n, int64_t now)
 
 	if (n->made != NEED_IN_ZONE)
 		return keyed_get(n->table, &n->key, now, &copy);
-	sigcache_get(n->zv->sigs, n->rrset->sig_id, n->zv->keys->id, now, &state);
+	sigcache_get(n->zv->sigs, n->rrset->sig_id, keyset_id(n->zv->keys, n->rrset->type), now,
+		     &state);
 	return state;
 }
 

@@ -15,7 +15,7 @@ static struct query_need need_of(const struct query *q, const struct answer_rrse
 		n.table = q->view->made;
 		n.key = keyed_key(n.table, r->signed_owner,
 				  keyed_contents(n.table, r->rrset->wire, r->rrset->wire_len),
-				  zv->keys->id);
+				  keyset_id(zv->keys, TYPE_NSEC));
 	}
 	return n;
 }
@@ -27,8 +27,8 @@ static enum sig_state find(struct query *q, struct answer_rrset *r, const struct
 	enum sig_state state;
 
 	if (n->made == NEED_IN_ZONE) {
-		r->sig =
-		    sigcache_get(r->zv->sigs, r->rrset->sig_id, r->zv->keys->id, q->now, &state);
+		r->sig = sigcache_get(r->zv->sigs, r->rrset->sig_id,
+				      keyset_id(r->zv->keys, r->rrset->type), q->now, &state);
 	} else {
 		state = keyed_get(n->table, &n->key, q->now, room);
 		r->sig = state == SIG_MISS ? NULL : keyed_sig(room);

@@ -36,12 +36,12 @@ static bool finish_batch(struct walk *w)
 	return !w->stopped;
 }
 
-static void note(struct walk *w, const struct sig *held)
+static void note(struct walk *w, const struct sig *held, uint64_t keys)
 {
 	int64_t now = w->run->now;
 
 	w->held++;
-	if (held->keyset_id == w->zv->keys->id && now - held->refresh_at > w->lag_s)
+	if (held->keyset_id == keys && now - held->refresh_at > w->lag_s)
 		w->lag_s = now - held->refresh_at;
 	if (w->earliest_expiry == 0 || held->expire_at < w->earliest_expiry)
 		w->earliest_expiry = held->expire_at;
@@ -54,11 +54,12 @@ static bool look_at(struct walk *w, const struct rrset *r, const uint8_t *owner)
 	if (r->sig_id == 0)
 		return true;
 	w->wanted++;
+	const uint64_t keys = keyset_id(zv->keys, r->type);
 	const struct sig *held = sigcache_peek(zv->sigs, r->sig_id);
 	struct query_need n = { .zv = zv, .rrset = r, .owner = owner };
 	if (held != NULL)
-		note(w, held);
-	if (!upkeep_is_wanted(held, zv->keys->id, w->run->now, zv->prewarm) || !need_claim(&n))
+		note(w, held, keys);
+	if (!upkeep_is_wanted(held, keys, w->run->now, zv->prewarm) || !need_claim(&n))
 		return true;
 	need_add(w->run->batch, &n, w->run->now);
 	w->added += held == NULL;

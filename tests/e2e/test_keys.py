@@ -208,6 +208,17 @@ def test_signatures_of_unchanged_data_survive_a_change_of_keys_and_a_reload(conc
     assert c.ctl("stats")["sig_made"] == made
 
 
+def test_a_roll_of_the_ksk_keeps_the_signatures_of_the_zone(concord):
+    c = concord()
+    first = c.ask("www.example.", "A", do=True).answer
+    c.ask("example.", "DNSKEY", do=True)
+    made = c.ctl("stats")["sig_made"]
+    c.ctl("key", "roll", "example.", "--role", "ksk")
+    assert len(c.ask("example.", "DNSKEY", do=True).answer[1]) == 2
+    assert c.ask("www.example.", "A", do=True).answer == first
+    assert c.ctl("stats")["sig_made"] == made + 1  # that of the DNSKEY set, anew
+
+
 def test_exit_codes(concord):
     c = concord()
     assert c.ctl_raw("status").returncode == 0

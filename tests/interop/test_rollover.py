@@ -27,7 +27,7 @@ POLICY = """signing:
     dnskey-ttl: 1
     propagation-delay: 0
     parent-propagation-delay: 0
-    safety-margin: 3  # clocks of whole seconds, ours and the resolver's
+    safety-margin: 0
     parent-ds-ttl: 1
     parent-check: 1
 """

@@ -32,7 +32,7 @@ static void *read_signatures(void *argument)
 		for (uint32_t i = 0; i < SLOTS; i++) {
 			enum sig_state state;
 			const struct sig *g =
-			    sigcache_get(s->cache, i, s->keys->id, 1000000, &state);
+			    sigcache_get(s->cache, i, s->keys->zsk_id, 1000000, &state);
 			if (g != NULL && (g->rr_n != 1 || g->wire[0] != 0 || g->wire[1] != 46))
 				abort();
 			seen += g != NULL;

@@ -428,7 +428,7 @@ static void the_cache_gives_only_what_is_valid_now(void **state)
 	assert_int_equal(sigcache_reserve(c, 10), ERR_OK);
 	struct sig *g = made_by(&f, NOW);
 	int64_t inception = g->inception, refresh = g->refresh_at, expire = g->expire_at;
-	uint64_t id = f.keys->id;
+	uint64_t id = keyset_id(f.keys, TYPE_A);
 	assert_null(sigcache_get(c, 5, id, NOW, &s));
 	sigcache_publish(c, 5, g);
 	const struct {
@@ -488,14 +488,47 @@ static void a_keyset_needs_both_duties_and_knows_itself(void **state)
 	assert_int_equal(keyset_new(&s, ZONE, &POLICY, csk, 1), ERR_OK);
 	assert_int_equal(s->ksk_n + s->zsk_n, 2);
 	assert_int_equal(keyset_new(&again, ZONE, &POLICY, both, 2), ERR_OK);
-	assert_true(again->id == f.keys->id);
+	assert_true(again->ksk_id == f.keys->ksk_id && again->zsk_id == f.keys->zsk_id);
 	struct sign_policy longer = POLICY;
 	longer.validity_s++;
 	assert_int_equal(keyset_new(&other, ZONE, &longer, both, 2), ERR_OK);
-	assert_true(other->id != f.keys->id && s->id != f.keys->id);
+	assert_true(other->ksk_id != f.keys->ksk_id && other->zsk_id != f.keys->zsk_id);
+	assert_true(s->ksk_id == f.keys->ksk_id && s->zsk_id != f.keys->zsk_id);
 	keyset_free(s);
 	keyset_free(again);
 	keyset_free(other);
+	end(&f);
+}
+
+static void a_roll_of_one_duty_leaves_the_signatures_of_the_other(void **state)
+{
+	struct fixture f = make(ALG_ED25519);
+	struct key *second = NULL;
+	struct keyset *ksks = NULL, *zsks = NULL;
+
+	(void)state;
+	assert_int_equal(key_generate(&second, ALG_ED25519, KEY_KSK, NULL, 0), ERR_OK);
+	struct keyset_member two_ksk[] = { { f.ksk, KEY_KSK, true },
+					   { f.zsk, KEY_ZSK, true },
+					   { second, KEY_KSK, true } };
+	struct keyset_member two_zsk[] = { { f.ksk, KEY_KSK, true },
+					   { f.zsk, KEY_ZSK, true },
+					   { second, KEY_ZSK, true } };
+	assert_int_equal(keyset_new(&ksks, ZONE, &POLICY, two_ksk, 3), ERR_OK);
+	assert_int_equal(keyset_new(&zsks, ZONE, &POLICY, two_zsk, 3), ERR_OK);
+	const uint16_t OF_ZSK[] = { TYPE_A, TYPE_SOA, TYPE_NSEC, TYPE_DS };
+	const uint16_t OF_KSK[] = { TYPE_DNSKEY, TYPE_CDS, TYPE_CDNSKEY };
+	for (size_t i = 0; i < sizeof OF_ZSK / sizeof *OF_ZSK; i++) {
+		assert_true(keyset_id(ksks, OF_ZSK[i]) == keyset_id(f.keys, OF_ZSK[i]));
+		assert_true(keyset_id(zsks, OF_ZSK[i]) != keyset_id(f.keys, OF_ZSK[i]));
+	}
+	for (size_t i = 0; i < sizeof OF_KSK / sizeof *OF_KSK; i++) {
+		assert_true(keyset_id(ksks, OF_KSK[i]) != keyset_id(f.keys, OF_KSK[i]));
+		assert_true(keyset_id(zsks, OF_KSK[i]) == keyset_id(f.keys, OF_KSK[i]));
+	}
+	keyset_free(ksks);
+	keyset_free(zsks);
+	key_free(second);
 	end(&f);
 }
 
@@ -528,6 +561,7 @@ int main(void)
 		cmocka_unit_test(the_cache_gives_only_what_is_valid_now),
 		cmocka_unit_test(a_claim_is_won_once),
 		cmocka_unit_test(a_keyset_needs_both_duties_and_knows_itself),
+		cmocka_unit_test(a_roll_of_one_duty_leaves_the_signatures_of_the_other),
 	};
 
 	return cmocka_run_group_tests(tests, start_rcu, end_rcu);

@@ -5,7 +5,8 @@
  * The world records what each server served in each span of time. The oracle knows nothing of the
  * machine under test: for any DNSKEY set, any answer and any DS set that one resolver may hold at
  * the same instant, it asks whether a strict validator takes the answer. Things change only at the
- * ends of spans, so looking at all spans whose lives in caches overlap is looking at each second.
+ * ends of spans, so looking at all spans whose lives in caches overlap is looking at each instant.
+ * Spans are in milliseconds: the machine's clock, and resolvers', show whole seconds of them.
  */
 #ifndef TESTS_ROLLOVER_WORLD_H
 #define TESTS_ROLLOVER_WORLD_H
@@ -33,13 +34,13 @@ struct world_set {
 };
 
 struct served_span {
-	int64_t from, to;
+	int64_t from, to; /* ms */
 	struct world_set dnskey, dnskey_signers, zone_signers;
 	uint32_t dnskey_ttl, zone_ttl;
 };
 
 struct parent_span {
-	int64_t from, to;
+	int64_t from, to; /* ms */
 	struct world_set ds;
 	uint32_t ttl;
 };
@@ -108,26 +109,35 @@ static inline int64_t most(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* The first instant at which a resolver may hold what does not validate, or 0. */
+/* How long a resolver keeps what it gets, ms: it adds the TTL to the second in which it got it, and
+ * lets it go when that second has passed (Unbound, BIND). */
+static inline int64_t world_hold_ms(uint32_t ttl)
+{
+	return ((int64_t)ttl + 1) * 1000;
+}
+
+/* The first instant, in ms, at which a resolver may hold what does not validate, or 0. */
 static inline int64_t first_bogus(const struct world *w)
 {
 	for (size_t s = 0; s < PARENT_SERVERS; s++) {
 		for (size_t z = 0; z < w->parent_n[s]; z++) {
 			const struct parent_span *p = &w->parent[s][z];
-			int64_t p_end = p->to + p->ttl;
+			int64_t p_end = p->to + world_hold_ms(p->ttl);
 			if (p->ds.n == 0)
 				continue;
 			for (size_t x = 0; x < w->served_n; x++) {
 				const struct served_span *k = &w->served[x];
 				int64_t from = most(p->from, k->from);
-				int64_t to = least(p_end, k->to + w->propagation_s + k->dnskey_ttl);
+				int64_t to = least(p_end, k->to + w->propagation_s * INT64_C(1000) +
+							      world_hold_ms(k->dnskey_ttl));
 				if (from >= to)
 					continue;
 				for (size_t y = 0; y < w->served_n; y++) {
 					const struct served_span *a = &w->served[y];
 					int64_t a_from = most(from, a->from);
 					int64_t a_to =
-					    least(to, a->to + w->propagation_s + a->zone_ttl);
+					    least(to, a->to + w->propagation_s * INT64_C(1000) +
+							  world_hold_ms(a->zone_ttl));
 					if (a_from < a_to && !takes(p, k, a))
 						return a_from;
 				}
@@ -142,8 +152,8 @@ static inline bool same_set(const struct world_set *a, const struct world_set *b
 	return a->n == b->n && memcmp(a->key, b->key, a->n * sizeof *a->key) == 0;
 }
 
-/* From `now` on the servers serve this. */
-static inline void world_serve(struct world *w, const struct served_span *s, int64_t now)
+/* From `now_ms` on the servers serve this. */
+static inline void world_serve(struct world *w, const struct served_span *s, int64_t now_ms)
 {
 	struct served_span *last = w->served_n > 0 ? &w->served[w->served_n - 1] : NULL;
 
@@ -154,9 +164,9 @@ static inline void world_serve(struct world *w, const struct served_span *s, int
 		return;
 	assert_true(w->served_n < SPANS_MAX);
 	if (last != NULL)
-		last->to = now;
+		last->to = now_ms;
 	w->served[w->served_n] = *s;
-	w->served[w->served_n].from = now;
+	w->served[w->served_n].from = now_ms;
 	w->served[w->served_n++].to = INT64_MAX / 2;
 }
 
@@ -166,17 +176,17 @@ static inline struct parent_span *world_parent(struct world *w, size_t server)
 }
 
 static inline void world_delegate(struct world *w, size_t server, const struct world_set *ds,
-				  uint32_t ttl, int64_t now)
+				  uint32_t ttl, int64_t now_ms)
 {
 	if (w->parent_n[server] > 0) {
 		if (same_set(&world_parent(w, server)->ds, ds) &&
 		    world_parent(w, server)->ttl == ttl)
 			return;
-		world_parent(w, server)->to = now;
+		world_parent(w, server)->to = now_ms;
 	}
 	assert_true(w->parent_n[server] < SPANS_MAX);
 	w->parent[server][w->parent_n[server]++] =
-	    (struct parent_span){ now, INT64_MAX / 2, *ds, ttl };
+	    (struct parent_span){ now_ms, INT64_MAX / 2, *ds, ttl };
 }
 
 #endif

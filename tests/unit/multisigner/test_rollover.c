@@ -9,6 +9,7 @@
 #define T0   INT64_C(1800000000)
 #define DAY  86400
 #define HOUR 3600
+#define CUT  TTL_MARK_ROUNDING_S
 
 static struct rollover_policy policy = {
 	.algorithm = 13,
@@ -83,7 +84,7 @@ static int64_t delegated(void)
 	assert_state(1, KEY_PUBLISHED, false);
 	assert_state(2, KEY_ACTIVE, true);
 	/* answers without signatures may be cached for a day: no DS before that */
-	int64_t trusted = T0 + DAY + 300 + HOUR;
+	int64_t trusted = T0 + DAY + 300 + HOUR + CUT;
 	assert_int_equal(plan.wake_at, trusted);
 	run(trusted - 1);
 	assert_state(1, KEY_PUBLISHED, false);
@@ -100,7 +101,7 @@ static void a_zsk_is_published_before_it_signs_and_stays_until_its_signatures_ar
 {
 	int64_t now = delegated();
 	/* the successor comes so early that it takes over when the lifetime ends */
-	int64_t due = T0 + 90 * DAY - (HOUR + 300 + HOUR);
+	int64_t due = T0 + 90 * DAY - (HOUR + 300 + HOUR + CUT);
 
 	(void)state;
 	assert_int_equal(plan.wake_at, due);
@@ -109,14 +110,14 @@ static void a_zsk_is_published_before_it_signs_and_stays_until_its_signatures_ar
 	assert_int_equal(facts.n, 2);
 	run(due);
 	assert_state(3, KEY_PUBLISHED, false);
-	int64_t known = due + 300 + HOUR + HOUR; /* RFC 7583 §3.2.1: Ipub */
+	int64_t known = due + 300 + HOUR + HOUR + CUT; /* RFC 7583 §3.2.1: Ipub */
 	run(known - 1);
 	assert_state(3, KEY_PUBLISHED, false);
 	assert_state(2, KEY_ACTIVE, true);
 	run(known);
 	assert_state(3, KEY_ACTIVE, true);
 	assert_state(2, KEY_RETIRED, false);
-	int64_t gone = known + DAY + 300 + HOUR; /* RFC 7583 §3.2.1: Iret */
+	int64_t gone = known + DAY + 300 + HOUR + CUT; /* RFC 7583 §3.2.1: Iret */
 	run(gone - 1);
 	assert_state(2, KEY_RETIRED, false);
 	run(gone);
@@ -134,11 +135,11 @@ static void a_ttl_that_was_lowered_is_waited_for(void **state)
 	run(now);
 	run(now + 60 + 300 + HOUR); /* what the new TTL alone asks for */
 	assert_state(3, KEY_PUBLISHED, false);
-	run(now + HOUR + 300 + HOUR);
+	run(now + HOUR + 300 + HOUR + CUT);
 	assert_state(3, KEY_ACTIVE, true);
 	run(now + DAY);
 	assert_state(2, KEY_RETIRED, false);
-	run(now + DAY + 300 + HOUR);
+	run(now + DAY + 300 + HOUR + CUT);
 	assert_null(key(2));
 }
 
@@ -153,7 +154,7 @@ static void a_ksk_waits_for_all_servers_of_the_parent(void **state)
 	assert_false(facts.request.ksk);
 	assert_true(rollover_signs_dnskey(key(3)) && rollover_signs_dnskey(key(1)));
 	assert_false(rollover_wants_ds(&facts, key(3)));
-	run(now + HOUR + 300 + HOUR);
+	run(now + HOUR + 300 + HOUR + CUT);
 	assert_state(3, KEY_READY, false);
 	assert_true(rollover_wants_ds(&facts, key(3)));
 	assert_false(rollover_wants_ds(&facts, key(1)));
@@ -170,9 +171,9 @@ static void a_ksk_waits_for_all_servers_of_the_parent(void **state)
 	assert_state(1, KEY_RETIRED, false);
 	now += 100 * DAY;
 	key(1)->ds_gone_at = now;
-	run(now + 2 * HOUR + HOUR + HOUR - 1);
+	run(now + 2 * HOUR + HOUR + HOUR + CUT - 1);
 	assert_state(1, KEY_RETIRED, false);
-	run(now + 2 * HOUR + HOUR + HOUR);
+	run(now + 2 * HOUR + HOUR + HOUR + CUT);
 	assert_null(key(1));
 	assert_false(rollover_awaits_parent(&facts));
 }
@@ -188,12 +189,12 @@ static void an_algorithm_comes_signatures_first_and_leaves_signatures_last(void 
 	assert_state(4, KEY_PRESIGN, true);
 	assert_true(!rollover_is_published(key(3)) && !rollover_is_published(key(4)));
 	facts.request.zsk = true; /* waits for the end of it */
-	now += DAY + 300 + HOUR;
+	now += DAY + 300 + HOUR + CUT;
 	run(now);
 	assert_state(3, KEY_PUBLISHED, false);
 	assert_state(4, KEY_PUBLISHED, true);
 	assert_state(2, KEY_ACTIVE, true);
-	now += HOUR + 300 + HOUR;
+	now += HOUR + 300 + HOUR + CUT;
 	run(now);
 	assert_state(3, KEY_READY, false);
 	assert_state(4, KEY_ACTIVE, true);
@@ -202,13 +203,13 @@ static void an_algorithm_comes_signatures_first_and_leaves_signatures_last(void 
 	assert_state(1, KEY_RETIRED, false);
 	assert_state(2, KEY_RETIRED, true);
 	key(1)->ds_gone_at = now;
-	now += 2 * HOUR + HOUR + HOUR;
+	now += 2 * HOUR + HOUR + HOUR + CUT;
 	run(now);
 	assert_null(key(1));
 	assert_state(2, KEY_POSTSIGN, true);
 	assert_false(rollover_is_published(key(2)));
 	assert_true(facts.request.zsk);
-	run(now + HOUR + 300 + HOUR);
+	run(now + HOUR + 300 + HOUR + CUT);
 	assert_null(key(2));
 	assert_state(5, KEY_PUBLISHED, false);
 	assert_int_equal(key(5)->algorithm, 15);
@@ -222,7 +223,7 @@ static void a_csk_takes_both_duties_from_two_keys(void **state)
 	policy.csk = true;
 	run(now);
 	assert_state(3, KEY_PUBLISHED, false);
-	now += HOUR + 300 + HOUR;
+	now += HOUR + 300 + HOUR + CUT;
 	run(now);
 	assert_state(3, KEY_READY, true);
 	assert_state(2, KEY_RETIRED, false);
@@ -249,9 +250,9 @@ static void in_a_group_a_key_waits_until_all_signers_serve_it(void **state)
 	assert_int_equal(outlook(3)->at, ROLLOVER_NEVER);
 	now += 100 * DAY;
 	key(3)->seen_everywhere_at = now;
-	run(now + HOUR + HOUR - 1);
+	run(now + HOUR + HOUR + CUT - 1);
 	assert_state(3, KEY_PUBLISHED, false);
-	run(now + HOUR + HOUR);
+	run(now + HOUR + HOUR + CUT);
 	assert_state(3, KEY_ACTIVE, true);
 }
 
@@ -286,11 +287,11 @@ static void an_emergency_takes_no_margin_but_every_ttl(void **state)
 	facts.request.zsk = facts.request.emergency = true;
 	run(now);
 	assert_true(facts.emergency);
-	run(now + 300 + HOUR - 1);
+	run(now + 300 + HOUR + CUT - 1);
 	assert_state(3, KEY_PUBLISHED, false);
-	run(now + 300 + HOUR);
+	run(now + 300 + HOUR + CUT);
 	assert_state(3, KEY_ACTIVE, true);
-	run(now + 300 + HOUR + DAY + 300);
+	run(now + 300 + HOUR + DAY + 300 + 2 * CUT);
 	assert_null(key(2));
 	assert_false(facts.emergency);
 }
@@ -306,9 +307,34 @@ static void a_clock_that_was_set_back_makes_no_wait_shorter_and_none_endless(voi
 	assert_state(3, KEY_PUBLISHED, false);
 	assert_true(rollover_mend(&facts, now));
 	assert_false(rollover_mend(&facts, now));
-	run(now + HOUR + 300 + HOUR - 1);
+	run(now + HOUR + 300 + HOUR + CUT - 1);
 	assert_state(3, KEY_PUBLISHED, false);
-	run(now + HOUR + 300 + HOUR);
+	run(now + HOUR + 300 + HOUR + CUT);
+	assert_state(3, KEY_ACTIVE, true);
+}
+
+static void a_step_counts_from_when_it_is_served(void **state)
+{
+	int64_t now = delegated() + DAY;
+
+	(void)state;
+	policy.automatic = false;
+	facts.request.zsk = true;
+	run(now);
+	assert_int_equal(facts.unserved_since, T0); /* this caller never said so */
+	facts.unserved_since = 0;
+	facts.request.zsk = false;
+	key(3)->published_at = key(3)->since = now;
+	facts.unserved_since = now;
+	int64_t key_1 = key(1)->since;
+	rollover_served(&facts, now + 500); /* the daemon was down, or out of memory */
+	assert_int_equal(facts.unserved_since, 0);
+	assert_int_equal(key(3)->published_at, now + 500);
+	assert_int_equal(key(3)->created_at, now);
+	assert_int_equal(key(1)->since, key_1);
+	run(now + 500 + HOUR + 300 + HOUR + CUT - 1);
+	assert_state(3, KEY_PUBLISHED, false);
+	run(now + 500 + HOUR + 300 + HOUR + CUT);
 	assert_state(3, KEY_ACTIVE, true);
 }
 
@@ -367,6 +393,7 @@ int main(void)
 		cmocka_unit_test(a_hold_stops_every_step_and_says_so),
 		cmocka_unit_test(an_emergency_takes_no_margin_but_every_ttl),
 		cmocka_unit_test(a_clock_that_was_set_back_makes_no_wait_shorter_and_none_endless),
+		cmocka_unit_test(a_step_counts_from_when_it_is_served),
 		cmocka_unit_test(keys_that_the_configuration_names_are_left_alone),
 		cmocka_unit_test(a_standby_key_is_used_by_the_next_roll),
 		cmocka_unit_test(states_have_words),

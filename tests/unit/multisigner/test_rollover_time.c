@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Four hundred days of a zone on a virtual clock, with every kind of roll and their overlaps:
- * nothing that a resolver may hold is ever bogus, and every roll ends.
+ * nothing that a resolver may hold is ever bogus, and every roll ends. The machine reads whole
+ * seconds of a clock that runs in milliseconds, and what it decides is served a little later.
  *
  * CONCORD_HISTORIES=n runs n histories (default 100), CONCORD_SEED=s starts at another seed.
  */
@@ -20,6 +21,7 @@ enum dropped {
 	DROP_LOWERED_TTL,
 	DROP_PROPAGATION,
 	DROP_DS_GONE,
+	DROP_SERVED, /* when a step was served; it counts from when it was decided */
 	DROP_PARENT, /* both what it shows and what it no longer shows */
 	DROPS
 };
@@ -36,7 +38,8 @@ struct history {
 	struct rollover_facts facts;
 	struct rollover_policy policy;
 	enum dropped dropped;
-	int64_t now;
+	bool brief; /* TTLs of seconds, no margin and no propagation: every second counts */
+	int64_t now, now_ms;
 	uint32_t zone_ttl, dnskey_ttl, ds_ttl;
 	uint16_t next_tag;
 	/* the parent reads CDS now and then, and its servers follow one after the other */
@@ -51,8 +54,30 @@ static uint32_t roll(struct history *h, uint32_t n)
 	return lottery_below(&h->lot, n);
 }
 
+/* The clock shows `at`, some way into the second; it never runs back. */
+static void pass(struct history *h, int64_t at)
+{
+	h->now_ms = most(h->now_ms, at * 1000 + roll(h, 1000));
+	h->now = h->now_ms / 1000;
+}
+
+/* What is decided now is served once it is made. */
+static void take_time(struct history *h)
+{
+	h->now_ms += roll(h, 4) == 0 ? roll(h, 3000) : roll(h, 40);
+	h->now = h->now_ms / 1000;
+}
+
+static void note_ttls(struct history *h, uint32_t zone_ttl, uint32_t dnskey_ttl)
+{
+	rollover_serve_ttls(&h->facts, zone_ttl, dnskey_ttl, h->now + h->policy.propagation_s);
+}
+
+/* As control does it: TTLs that rise are noted before they are served, those that fall after it. */
 static void serve(struct history *h)
 {
+	uint32_t zone = h->facts.zone_ttl.ttl, dnskey = h->facts.dnskey_ttl.ttl;
+
 	struct served_span s = { .dnskey_ttl = h->dnskey_ttl, .zone_ttl = h->zone_ttl };
 
 	for (size_t i = 0; i < h->facts.n; i++) {
@@ -64,7 +89,16 @@ static void serve(struct history *h)
 		if (k->signs)
 			set_add(&s.zone_signers, k->tag, k->algorithm);
 	}
-	world_serve(&world, &s, h->now);
+	note_ttls(h, zone > h->zone_ttl ? zone : h->zone_ttl,
+		  dnskey > h->dnskey_ttl ? dnskey : h->dnskey_ttl);
+	take_time(h);
+	world_serve(&world, &s, h->now_ms);
+	h->now = (h->now_ms + (int64_t)roll(h, 20)) / 1000;
+	note_ttls(h, h->zone_ttl, h->dnskey_ttl);
+	if (h->dropped == DROP_SERVED)
+		h->facts.unserved_since = 0;
+	else
+		rollover_served(&h->facts, h->now);
 }
 
 /* ---- the machine's side ---- */
@@ -147,6 +181,8 @@ static int64_t run_machine(struct history *h)
 		policy.propagation_s = policy.parent_propagation_s = 0;
 	if (h->dropped != DROP_NOTHING)
 		policy.safety_s = 0;
+	if (h->facts.unserved_since != 0 || h->facts.n == 0)
+		serve(h); /* died before; or the first answers, which are unsigned */
 	for (int turn = 0;; turn++) {
 		assert_true(turn < 50);
 		drop_marks(&h->facts, h->dropped);
@@ -158,11 +194,11 @@ static int64_t run_machine(struct history *h)
 		make_wanted(h, &p);
 		forget_removed(h);
 		h->rolls[p.starts]++;
-		if (roll(h, 8) == 0)
-			break; /* died here: goes on at the next event */
+		if (roll(h, 8) == 0) /* died before it was served */
+			return h->now + 1 + roll(h, h->brief ? 5 : 3600);
 	}
 	serve(h);
-	return p.changed ? h->now + 1 + roll(h, 3600) : p.wake_at;
+	return p.wake_at;
 }
 
 /* ---- the parent's side ---- */
@@ -188,9 +224,9 @@ static void read_cds(struct history *h)
 			add_old(&ds, &h->parent_wants);
 		h->parent_wants = ds;
 		for (size_t s = 0; s < PARENT_SERVERS; s++)
-			h->parent_server_at[s] = h->now + roll(h, 7200);
+			h->parent_server_at[s] = h->now + roll(h, h->brief ? 5 : 7200);
 	}
-	h->parent_reads_at = h->now + DAY / 4 + roll(h, 3 * DAY);
+	h->parent_reads_at = h->now + (h->brief ? 1 + roll(h, 10) : DAY / 4 + roll(h, 3 * DAY));
 }
 
 static void move_parent(struct history *h)
@@ -198,7 +234,7 @@ static void move_parent(struct history *h)
 	for (size_t s = 0; s < PARENT_SERVERS; s++) {
 		if (h->now < h->parent_server_at[s])
 			continue;
-		world_delegate(&world, s, &h->parent_wants, h->ds_ttl, h->now);
+		world_delegate(&world, s, &h->parent_wants, h->ds_ttl, h->now_ms);
 		for (size_t i = 0; i < h->parent_wants.n && traced(); i++)
 			printf("%9.4f parent's server %zu: DS %u\n",
 			       (double)(h->now - WORLD_START) / DAY, s, h->parent_wants.key[i].tag);
@@ -226,7 +262,7 @@ static void check_parent(struct history *h)
 		if (k->state == KEY_RETIRED && shown == 0 && k->ds_gone_at == 0)
 			k->ds_gone_at = h->now;
 	}
-	h->check_at = h->now + 900 + roll(h, 7200);
+	h->check_at = h->now + (h->brief ? 1 : 900 + roll(h, 7200));
 }
 
 /* ---- the operator's side ---- */
@@ -235,10 +271,8 @@ static void change_ttls(struct history *h)
 {
 	static const uint32_t TTLS[] = { 60, 300, 3600, DAY / 2, DAY, 2 * DAY };
 
-	h->zone_ttl = TTLS[roll(h, 6)];
-	h->dnskey_ttl = TTLS[roll(h, 6)];
-	rollover_serve_ttls(&h->facts, h->zone_ttl, h->dnskey_ttl,
-			    h->now + h->policy.propagation_s);
+	h->zone_ttl = h->brief ? roll(h, 4) : TTLS[roll(h, 6)];
+	h->dnskey_ttl = h->brief ? roll(h, 4) : TTLS[roll(h, 6)];
 	if (traced())
 		printf("%9.4f TTLs: zone %u, DNSKEY %u\n", (double)(h->now - WORLD_START) / DAY,
 		       h->zone_ttl, h->dnskey_ttl);
@@ -248,10 +282,10 @@ static void change_ds_ttl(struct history *h)
 {
 	static const uint32_t TTLS[] = { 300, 3600, DAY, 2 * DAY };
 
-	h->ds_ttl = TTLS[roll(h, 4)];
+	h->ds_ttl = h->brief ? roll(h, 4) : TTLS[roll(h, 4)];
 	for (size_t s = 0; s < PARENT_SERVERS; s++) {
 		struct world_set same = world_parent(&world, s)->ds;
-		world_delegate(&world, s, &same, h->ds_ttl, h->now);
+		world_delegate(&world, s, &same, h->ds_ttl, h->now_ms);
 	}
 	ttl_mark_serve(&h->facts.ds_ttl, h->ds_ttl, h->now);
 }
@@ -281,7 +315,7 @@ static void happen(struct history *h)
 		h->facts.hold = h->facts.hold == NULL ? "by hand" : NULL;
 		break;
 	case 6:
-		h->down_until = h->now + roll(h, 5 * DAY);
+		h->down_until = h->now + roll(h, h->brief ? 60 : 5 * DAY);
 		break;
 	case 7:
 		change_ds_ttl(h);
@@ -291,7 +325,7 @@ static void happen(struct history *h)
 			change_ttls(h);
 		break;
 	}
-	h->event_at = h->now + DAY / 8 + roll(h, 20 * DAY);
+	h->event_at = h->now + (h->brief ? 5 + roll(h, 300) : DAY / 8 + roll(h, 20 * DAY));
 }
 
 static int64_t next_event(const struct history *h, int64_t wake)
@@ -305,7 +339,7 @@ static int64_t next_event(const struct history *h, int64_t wake)
 	return next;
 }
 
-static void begin(struct history *h, uint64_t seed, enum dropped dropped)
+static void begin(struct history *h, uint64_t seed, enum dropped dropped, bool brief)
 {
 	static const struct world_set NONE = { .n = 0 };
 
@@ -313,7 +347,9 @@ static void begin(struct history *h, uint64_t seed, enum dropped dropped)
 	memset(&world, 0, sizeof world);
 	h->lot.state = seed * 0x9e3779b97f4a7c15u + 1;
 	h->dropped = dropped;
+	h->brief = brief;
 	h->now = WORLD_START;
+	h->now_ms = WORLD_START * 1000;
 	h->next_tag = 100;
 	h->delegated = roll(h, 12) > 0;
 	h->foreign = roll(h, 4) == 0;
@@ -329,26 +365,32 @@ static void begin(struct history *h, uint64_t seed, enum dropped dropped)
 		.parent_propagation_s = 0,
 		.safety_s = roll(h, 2) * 3600,
 	};
+	if (brief) {
+		h->delegated = true;
+		h->policy.ksk_lifetime_s = h->policy.csk_lifetime_s = roll(h, 2) * 120;
+		h->policy.zsk_lifetime_s = roll(h, 2) * 30;
+		h->policy.propagation_s = h->policy.safety_s = 0;
+	}
 	world.propagation_s = h->policy.propagation_s;
 	for (size_t s = 0; s < PARENT_SERVERS; s++) {
-		world_delegate(&world, s, &NONE, h->ds_ttl, h->now);
+		world_delegate(&world, s, &NONE, h->ds_ttl, h->now_ms);
 		h->parent_server_at[s] = INT64_MAX;
 	}
 	change_ttls(h);
 	ttl_mark_serve(&h->facts.ds_ttl, h->ds_ttl, h->now);
-	h->event_at = h->now + roll(h, 30 * DAY);
+	h->event_at = h->now + roll(h, brief ? 60 : 30 * DAY);
 	h->parent_reads_at = h->check_at = h->now;
 }
 
 /* Plays a history; returns the first bogus instant, or 0. */
-static int64_t play(struct history *h, uint64_t seed, enum dropped dropped, int days)
+static int64_t play(struct history *h, uint64_t seed, enum dropped dropped, int64_t seconds)
 {
 	int64_t wake;
 
-	begin(h, seed, dropped);
+	begin(h, seed, dropped, seconds < DAY);
 	wake = run_machine(h);
-	while (h->now < WORLD_START + (int64_t)days * DAY) {
-		h->now = next_event(h, wake);
+	while (h->now < WORLD_START + seconds) {
+		pass(h, next_event(h, wake));
 		move_parent(h);
 		if (h->now >= h->parent_reads_at)
 			read_cds(h);
@@ -371,10 +413,11 @@ static void settle(struct history *h)
 
 	h->facts.hold = NULL;
 	h->down_until = 0;
+	h->brief = false;
 	h->policy.ksk_lifetime_s = h->policy.zsk_lifetime_s = h->policy.csk_lifetime_s = 0;
 	while (h->now < end) {
 		h->event_at = INT64_MAX;
-		h->now = next_event(h, wake);
+		pass(h, next_event(h, wake));
 		move_parent(h);
 		if (h->now >= h->parent_reads_at)
 			read_cds(h);
@@ -410,32 +453,44 @@ static void assert_settled(const struct history *h, long seed)
 		fail_msg("history %ld does not end (delegated: %d)", seed, h->delegated);
 }
 
-static void nothing_that_a_resolver_may_hold_is_bogus_and_every_roll_ends(void **state)
+static void play_all(const char *what, int64_t seconds)
 {
 	static struct history h;
 	long n = number_from("CONCORD_HISTORIES", 100), first = number_from("CONCORD_SEED", 1);
 	unsigned kinds[5] = { 0 }, ended = 0;
 
-	(void)state;
 	for (long seed = first; seed < first + n; seed++) {
-		int64_t bogus = play(&h, (uint64_t)seed, DROP_NOTHING, 400);
+		int64_t bogus = play(&h, (uint64_t)seed, DROP_NOTHING, seconds);
 		if (bogus == 0) {
 			settle(&h);
 			bogus = first_bogus(&world);
 		}
 		if (bogus != 0)
-			fail_msg("history %ld is bogus at %.4f days", seed,
-				 (double)(bogus - WORLD_START) / DAY);
+			fail_msg("history %ld is bogus at %.7f days", seed,
+				 ((double)bogus / 1000 - WORLD_START) / DAY);
 		assert_settled(&h, seed);
 		for (size_t i = 0; i < 5; i++)
 			kinds[i] += h.rolls[i];
 		ended += h.ended;
 	}
-	printf("%ld histories of 400 days: %u ZSK, %u KSK, %u CSK and %u algorithm rolls begun, %u "
+	printf("%ld histories of %s: %u ZSK, %u KSK, %u CSK and %u algorithm rolls begun, %u "
 	       "keys removed\n",
-	       n, kinds[ROLL_ZSK], kinds[ROLL_KSK], kinds[ROLL_CSK], kinds[ROLL_ALGORITHM], ended);
+	       n, what, kinds[ROLL_ZSK], kinds[ROLL_KSK], kinds[ROLL_CSK], kinds[ROLL_ALGORITHM],
+	       ended);
 	for (size_t i = ROLL_ZSK; i <= ROLL_ALGORITHM; i++)
 		assert_true(kinds[i] > 0);
+}
+
+static void nothing_that_a_resolver_may_hold_is_bogus_and_every_roll_ends(void **state)
+{
+	(void)state;
+	play_all("400 days", 400 * (int64_t)DAY);
+}
+
+static void nothing_is_bogus_where_ttls_are_seconds_and_there_is_no_margin(void **state)
+{
+	(void)state;
+	play_all("half an hour", 1800);
 }
 
 static void the_oracle_notices_each_wait_that_is_dropped(void **state)
@@ -447,7 +502,8 @@ static void the_oracle_notices_each_wait_that_is_dropped(void **state)
 		int64_t bogus = 0;
 		uint64_t seed;
 		for (seed = 1; seed < 400 && bogus == 0; seed++)
-			bogus = play(&h, seed, (enum dropped)d, 200);
+			bogus = play(&h, seed, (enum dropped)d,
+				     d == DROP_SERVED ? 1800 : 200 * (int64_t)DAY);
 		if (bogus == 0)
 			fail_msg("dropping wait %d goes unnoticed", d);
 		printf("dropping wait %d: noticed in history %llu\n", d,
@@ -459,6 +515,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_that_a_resolver_may_hold_is_bogus_and_every_roll_ends),
+		cmocka_unit_test(nothing_is_bogus_where_ttls_are_seconds_and_there_is_no_margin),
 		cmocka_unit_test(the_oracle_notices_each_wait_that_is_dropped),
 	};
 

@@ -183,7 +183,7 @@ static void what_was_asked_for_is_kept_fresh_through_suspend_and_clock_jumps(voi
 		assert_int_equal(made_at(w, TIMES[i]), whole(20));
 		for (uint32_t id = 1; id < zone_sig_id_end(w->zone); id++) {
 			enum sig_state s;
-			sigcache_get(w->zv.sigs, id, w->keys->id, TIMES[i], &s);
+			sigcache_get(w->zv.sigs, id, w->keys->zsk_id, TIMES[i], &s);
 			assert_int_equal(s, SIG_FRESH);
 		}
 		assert_int_equal(made_at(w, TIMES[i]), 0);
