@@ -75,7 +75,8 @@ static struct sign_input input_of(const struct bench *b, unsigned i)
 static void hit(struct bench *b, unsigned i)
 {
 	enum sig_state state;
-	const struct sig *g = sigcache_get(b->cache, i * 7919u % NAMES, b->keys->zsk_id, NOW, &state);
+	const struct sig *g =
+	    sigcache_get(b->cache, i * 7919u % NAMES, b->keys->zsk_id, NOW, &state);
 
 	b->checked += g->wire_len;
 }

@@ -7,7 +7,7 @@
 #include "control/key_parent.h"
 
 #define TICK_MAX_S 60 /* a clock that was set is noticed within this */
-#define JUMP_S     60
+#define JUMP_S     2  /* both clocks are slewed alike: only a step makes a difference */
 
 /* Seconds that the machine has been up, asleep or not: nobody sets this clock. */
 static int64_t uptime(void)

@@ -12,7 +12,26 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from lab.oracle import check_answer, check_keys
+from lab.wait import wait_until
 from test_signing import ZONE, ds_of
+
+
+QUICK_ZONE = """$TTL 1
+@ IN SOA ns1 hostmaster 1 7200 3600 1209600 1
+@ IN NS ns1
+ns1 IN A 192.0.2.1
+www IN A 192.0.2.80
+"""
+QUICK_POLICY = """signing:
+  - id: quick
+    dnskey-ttl: 1
+    propagation-delay: 0
+    safety-margin: 0
+"""
+
+
+def key_state(c, role):
+    return next(k["state"] for k in c.ctl("key", "list", "example.")["keys"] if k["role"] == role)
 
 
 def p256():
@@ -209,10 +228,12 @@ def test_signatures_of_unchanged_data_survive_a_change_of_keys_and_a_reload(conc
 
 
 def test_a_roll_of_the_ksk_keeps_the_signatures_of_the_zone(concord):
-    c = concord()
+    c = concord(zone=QUICK_ZONE, extra=QUICK_POLICY, signing="quick")
+    wait_until(lambda: key_state(c, "ksk") == "ready", "every cache knows the first KSK", 30)
     first = c.ask("www.example.", "A", do=True).answer
     c.ask("example.", "DNSKEY", do=True)
     made = c.ctl("stats")["sig_made"]
+    c.ctl("key", "ds-seen", "example.", next(k["tag"] for k in c.ctl("key", "list", "example.")["keys"] if k["role"] == "ksk"))
     c.ctl("key", "roll", "example.", "--role", "ksk")
     assert len(c.ask("example.", "DNSKEY", do=True).answer[1]) == 2
     assert c.ask("www.example.", "A", do=True).answer == first
