@@ -6,8 +6,8 @@
 
 #include "base/siphash.h"
 #include "geo/codes.h"
+#include "geo/embedding.h"
 #include "geo/location_internal.h"
-#include "geo/partition.h"
 
 #define SLOTS_FIRST 1024u      /* power of two */
 #define PLACES_MAX  (1u << 20) /* a hundred times the subdivisions there are */
@@ -185,16 +185,16 @@ const char *location_describe(const struct location_db *db)
 const struct place *location_find(const struct location_db *db, const struct ip_addr *a,
 				  uint8_t *range_len)
 {
-	uint8_t shift;
-	struct ip_addr located = address_located(a, &shift);
+	const struct located at = embedding_locate(a);
+	enum ip_family family = (enum ip_family)at.addr.family;
 	const struct location_range *r;
-	size_t n = location_ranges(db, located.family, &r), lo = 0, hi = n;
-	struct address key = address_of(&located);
+	size_t n = location_ranges(db, family, &r), lo = 0, hi = n;
+	struct address key = address_of(&at.addr);
 
 	while (hi - lo > 1) {
 		size_t mid = (lo + hi) / 2;
-		struct address at = { r[mid].hi, r[mid].lo };
-		if (address_compare(at, key) <= 0)
+		struct address first = { r[mid].hi, r[mid].lo };
+		if (address_compare(first, key) <= 0)
 			lo = mid;
 		else
 			hi = mid;
@@ -203,8 +203,8 @@ const struct place *location_find(const struct location_db *db, const struct ip_
 		struct address first = { r[lo].hi, r[lo].lo }, next = { 0, 0 };
 		if (lo + 1 < n)
 			next = (struct address){ r[lo + 1].hi, r[lo + 1].lo };
-		uint8_t len = address_scope(located.family, key, first, lo + 1 < n ? &next : NULL);
-		*range_len = (uint8_t)(shift + len);
+		uint8_t len = address_scope(family, key, first, lo + 1 < n ? &next : NULL);
+		*range_len = (uint8_t)((at.in != NULL ? at.in->at : 0) + len);
 	}
 	return &db->places[r[lo].place];
 }

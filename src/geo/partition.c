@@ -37,45 +37,6 @@ struct partition {
 	struct intervals6 v6;
 };
 
-static unsigned common_bits(uint64_t a, uint64_t b)
-{
-	return a == b ? 64u : (unsigned)__builtin_clzll(a ^ b);
-}
-
-static unsigned common_length(enum ip_family family, struct address a, struct address b)
-{
-	if (family == IP_V4)
-		return common_bits(a.lo, b.lo) - 32;
-	return a.hi != b.hi ? common_bits(a.hi, b.hi) : 64 + common_bits(a.lo, b.lo);
-}
-
-static bool is_zero(struct address a)
-{
-	return a.hi == 0 && a.lo == 0;
-}
-
-static struct address before(struct address a)
-{
-	return (struct address){ a.hi - (a.lo == 0), a.lo - 1 };
-}
-
-uint8_t address_scope(enum ip_family family, struct address a, struct address first,
-		      const struct address *next)
-{
-	unsigned len = 0;
-
-	/* The prefix must be long enough to leave out the address before the interval and the one
-	 * after it. */
-	if (!is_zero(first))
-		len = common_length(family, a, before(first)) + 1;
-	if (next != NULL) {
-		unsigned other = common_length(family, a, *next) + 1;
-		if (other > len)
-			len = other;
-	}
-	return (uint8_t)len;
-}
-
 struct partition *partition_new(void)
 {
 	return calloc(1, sizeof(struct partition));
@@ -231,9 +192,27 @@ static struct partition_hit find6(const struct intervals6 *v, struct address a)
 						     lo + 1 < v->n ? &v->at[lo + 1].first : NULL) };
 }
 
-struct partition_hit partition_find(const struct partition *p, const struct ip_addr *a)
+struct partition_hit partition_find(const struct partition *p, const struct ip_addr *a,
+				    const struct located *located)
 {
-	return a->family == IP_V4 ? find4(&p->v4, address_of(a)) : find6(&p->v6, address_of(a));
+	if (located->in == NULL)
+		return a->family == IP_V4 ? find4(&p->v4, address_of(a))
+					  : find6(&p->v6, address_of(a));
+	struct partition_hit hit = find4(&p->v4, address_of(&located->addr));
+	if (hit.scope > 0)
+		hit.scope = (uint8_t)(hit.scope + located->in->at);
+	else /* all of IPv4 is alike: what is around the form may be so too */
+		hit.scope = find6(&p->v6, address_of(a)).scope;
+	return hit;
+}
+
+bool partition_is_whole(const struct partition *p, enum ip_family family, uint32_t *class)
+{
+	size_t n = family == IP_V4 ? p->v4.n : p->v6.n;
+
+	if (n == 1)
+		*class = family == IP_V4 ? p->v4.at[0].class : p->v6.at[0].class;
+	return n == 1;
 }
 
 size_t partition_intervals(const struct partition *p)

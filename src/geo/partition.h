@@ -5,7 +5,8 @@
  * Purpose.   One look-up gives the class of an address and the largest prefix around it that has
  * the same class throughout. Invariant. Intervals of a family are ascending from 0, cover it whole,
  * and neighbours differ in class. So the scope that follows from an interval's bounds is exact:
- * every address in it has the class, and in the next shorter prefix one has another. Cost.      An
+ * every address in it has the class, and in the next shorter prefix one has another. An IPv6
+ * address that carries an IPv4 address has the class of that. Cost.      An
  * index over the leading bits leaves a few steps of binary search; the scope is arithmetic.
  * Threads.   Immutable once built.
  */
@@ -14,59 +15,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "base/err.h"
-#include "base/prefix.h"
-
-/* An address as a number: IPv4 in `lo`. */
-struct address {
-	uint64_t hi, lo;
-};
-
-static inline struct address address_of(const struct ip_addr *a)
-{
-	struct address n = { 0, 0 };
-
-	if (a->family == IP_V4) {
-		n.lo = (uint64_t)a->bytes[0] << 24 | (uint64_t)a->bytes[1] << 16 |
-		       (uint64_t)a->bytes[2] << 8 | a->bytes[3];
-		return n;
-	}
-	for (int i = 0; i < 8; i++) {
-		n.hi = n.hi << 8 | a->bytes[i];
-		n.lo = n.lo << 8 | a->bytes[8 + i];
-	}
-	return n;
-}
-
-/* A client as it is located: an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) is its IPv4, and
- * *shift says by how many bits prefixes are longer in what was given. */
-static inline struct ip_addr address_located(const struct ip_addr *client, uint8_t *shift)
-{
-	static const uint8_t MAPPED[12] = { [10] = 0xff, [11] = 0xff };
-	struct ip_addr a = *client;
-
-	*shift = 0;
-	if (client->family == IP_V6 && memcmp(client->bytes, MAPPED, sizeof MAPPED) == 0) {
-		a = (struct ip_addr){ .family = IP_V4 };
-		memcpy(a.bytes, client->bytes + 12, 4);
-		*shift = 96;
-	}
-	return a;
-}
-
-static inline int address_compare(struct address a, struct address b)
-{
-	if (a.hi != b.hi)
-		return a.hi < b.hi ? -1 : 1;
-	return (a.lo > b.lo) - (a.lo < b.lo);
-}
-
-/* The length of the largest prefix around `a` that lies within first..next-1; `next` is NULL where
- * the interval reaches the end. */
-uint8_t address_scope(enum ip_family family, struct address a, struct address first,
-		      const struct address *next);
+#include "geo/embedding.h"
 
 struct partition;
 
@@ -78,11 +29,20 @@ enum err partition_add(struct partition *p, enum ip_family family, struct addres
 /* Builds the index. ERR_NOMEM. */
 enum err partition_seal(struct partition *p);
 
+/* The class of IPv6 intervals whose addresses carry an IPv4 address and have its class: the
+ * prefixes of embedding.h, where IPv4 has more than one class. */
+#define PARTITION_BY_IPV4 UINT32_MAX
+
+/* Whether all of a family has one class (of a partition to which intervals are still added). */
+bool partition_is_whole(const struct partition *p, enum ip_family family, uint32_t *class);
+
 struct partition_hit {
 	uint32_t class;
-	uint8_t scope;
+	uint8_t scope; /* bits of the address as given */
 };
-struct partition_hit partition_find(const struct partition *p, const struct ip_addr *a);
+/* `located` is embedding_locate(a). */
+struct partition_hit partition_find(const struct partition *p, const struct ip_addr *a,
+				    const struct located *located);
 size_t partition_intervals(const struct partition *p);
 size_t partition_bytes(const struct partition *p);
 

@@ -7,6 +7,8 @@
 #include "geo/codes.h"
 #include "geo/steer_internal.h"
 
+#define EMBEDDED UINT32_MAX /* as rule of an event: a form of embedding.h */
+
 /* A subnet begins or has ended. */
 struct event {
 	struct address at;
@@ -21,6 +23,8 @@ struct sweep {
 	struct event *events;
 	size_t event_n;
 	uint32_t *open;     /* by rule: its subnets around the present address */
+	bool embedded;      /* the present address carries an IPv4 address */
+	uint32_t ipv4;      /* the class of those */
 	uint32_t *of_place; /* by place: the first rule whose geos match */
 };
 
@@ -31,30 +35,24 @@ static int by_address(const void *a, const void *b)
 	return address_compare(x->at, y->at);
 }
 
-static struct address add_power(struct address a, unsigned bit)
-{
-	if (bit >= 64) {
-		a.hi += 1ULL << (bit - 64);
-		return a;
-	}
-	uint64_t lo = a.lo + (1ULL << bit);
-	a.hi += lo < a.lo;
-	a.lo = lo;
-	return a;
-}
-
 static void add_events(struct sweep *s, uint32_t rule, const struct ip_prefix *prefix)
 {
-	unsigned bits = ip_bits(s->family);
-	struct address first = address_of(&prefix->addr);
+	struct address end;
 
-	s->events[s->event_n++] = (struct event){ first, rule, true };
-	if (prefix->len == 0)
-		return; /* never ends */
-	struct address end = add_power(first, bits - prefix->len);
-	bool beyond = s->family == IP_V4 ? end.lo >> 32 != 0 : end.hi == 0 && end.lo == 0;
-	if (!beyond)
+	s->events[s->event_n++] = (struct event){ address_of(&prefix->addr), rule, true };
+	if (address_after(prefix, &end))
 		s->events[s->event_n++] = (struct event){ end, rule, false };
+}
+
+/* Where IPv6 addresses carry IPv4 ones, what rules say of IPv6 does not matter. */
+static void add_embeddings(struct sweep *s)
+{
+	for (size_t i = 0; s->family == IP_V6 && i < EMBEDDING_N; i++) {
+		const struct embedding *e = &EMBEDDINGS[i];
+		s->events[s->event_n++] = (struct event){ e->first, EMBEDDED, true };
+		s->events[s->event_n++] =
+		    (struct event){ address_add(e->first, 128u - e->len), EMBEDDED, false };
+	}
 }
 
 static bool collect_events(struct sweep *s)
@@ -63,7 +61,7 @@ static bool collect_events(struct sweep *s)
 
 	for (size_t i = 0; i < s->p->rule_n; i++)
 		n += s->p->rules[i].subnet_n;
-	s->events = malloc((2 * n + 1) * sizeof *s->events);
+	s->events = malloc(2 * (n + EMBEDDING_N) * sizeof *s->events);
 	s->open = calloc(s->p->rule_n, sizeof *s->open);
 	if (s->events == NULL || s->open == NULL)
 		return false;
@@ -71,6 +69,7 @@ static bool collect_events(struct sweep *s)
 		for (size_t j = 0; j < s->p->rules[i].subnet_n; j++)
 			if (s->p->rules[i].subnets[j].prefix.addr.family == s->family)
 				add_events(s, i, &s->p->rules[i].subnets[j].prefix);
+	add_embeddings(s);
 	qsort(s->events, s->event_n, sizeof *s->events, by_address);
 	return true;
 }
@@ -105,6 +104,14 @@ static uint32_t first_open(const struct sweep *s)
 	return UINT32_MAX;
 }
 
+static void take_event(struct sweep *s, const struct event *e)
+{
+	if (e->rule == EMBEDDED)
+		s->embedded = e->begins;
+	else
+		s->open[e->rule] += e->begins ? 1u : UINT32_MAX;
+}
+
 /* Walks both ascending lists at once. */
 static enum err run(struct sweep *s, struct partition *out)
 {
@@ -124,12 +131,13 @@ static enum err run(struct sweep *s, struct partition *out)
 		if (i < n && address_compare(geo, at) == 0)
 			by_geo = s->of_place[r[i++].place];
 		for (; k < s->event_n && address_compare(s->events[k].at, at) == 0; k++) {
-			s->open[s->events[k].rule] += s->events[k].begins ? 1u : UINT32_MAX;
+			take_event(s, &s->events[k]);
 			changed = true;
 		}
 		if (changed)
 			by_subnet = first_open(s);
-		e = partition_add(out, s->family, at, by_subnet < by_geo ? by_subnet : by_geo);
+		uint32_t rule = by_subnet < by_geo ? by_subnet : by_geo;
+		e = partition_add(out, s->family, at, s->embedded ? s->ipv4 : rule);
 	}
 	return e;
 }
@@ -137,9 +145,11 @@ static enum err run(struct sweep *s, struct partition *out)
 static enum err sweep(struct partition *out, const struct policy *p, const struct location_db *db,
 		      enum ip_family family)
 {
-	struct sweep s = { .p = p, .db = db, .family = family };
+	struct sweep s = { .p = p, .db = db, .family = family, .ipv4 = PARTITION_BY_IPV4 };
 	enum err e = ERR_NOMEM;
 
+	if (family == IP_V6)
+		partition_is_whole(out, IP_V4, &s.ipv4);
 	if (collect_events(&s) && locate_places(&s))
 		e = run(&s, out);
 	free(s.events);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "geo/codes.h"
-#include "geo/partition.h"
+#include "geo/embedding.h"
 #include "geo/policy_internal.h"
 
 /* In the order in which they must stand. */
@@ -179,16 +179,18 @@ static void check_nested(const struct policy_check *c, const struct seen_subnet 
 			       inner->subnet->text, outer->subnet->text, outer->rule + 1);
 }
 
-/* Clients with IPv4-mapped addresses are located as their IPv4, so such a subnet would never match.
- */
-static void check_mapped(const struct policy_check *c, const struct policy_subnet *s)
+/* Clients whose IPv6 addresses carry an IPv4 address are located as that, so such a subnet would
+ * never match. */
+static void check_embedded(const struct policy_check *c, const struct policy_subnet *s)
 {
-	uint8_t shift;
+	const struct ip_prefix *p = &s->prefix;
+	const struct embedding *e =
+	    p->addr.family == IP_V6 ? embedding_of(address_of(&p->addr)) : NULL;
 
-	address_located(&s->prefix.addr, &shift);
-	if (shift > 0 && s->prefix.len >= shift)
+	if (e != NULL && p->len >= e->len)
 		policy_finding(c, s->at, "write it as an IPv4 subnet",
-			       "subnet '%.50s' is of IPv4-mapped addresses", s->text);
+			       "subnet '%.50s' is of %s addresses, which are located as their IPv4",
+			       s->text, e->name);
 }
 
 static void check_subnets(const struct policy_check *c)
@@ -235,7 +237,7 @@ void policy_check_rules(const struct policy_check *c)
 		for (size_t j = 0; j < p->rules[i].geo_n; j++)
 			check_geo_again(c, i, j);
 		for (size_t j = 0; j < p->rules[i].subnet_n; j++)
-			check_mapped(c, &p->rules[i].subnets[j]);
+			check_embedded(c, &p->rules[i].subnets[j]);
 	}
 	check_subnets(c);
 }

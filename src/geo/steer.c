@@ -260,6 +260,20 @@ static __attribute__((noinline)) uint32_t choose_slowly(
 	return walk_chain(&c, rule);
 }
 
+/* The least length of a prefix whose addresses all have the client's key. */
+static uint8_t keyed_scope(const struct ip_addr *client, const struct located *at, uint8_t scope)
+{
+	uint8_t least = key_len(at->addr.family);
+
+	if (at->in != NULL) {
+		least = (uint8_t)(least + at->in->at);
+	} else if (client->family == IP_V6) {
+		uint8_t apart = embedding_apart(address_of(client), STEER_KEY_V6);
+		least = apart > least ? apart : least;
+	}
+	return scope > least ? scope : least;
+}
+
 /* What a rule ends with where no pool needs to be looked into. */
 static bool is_settled(const struct steer_outcome *o)
 {
@@ -272,8 +286,7 @@ struct steer_choice steer_choose_at(const struct steer_set *s, uint32_t policy,
 				    struct steer_trace *trace)
 {
 	const struct steer_policy *p = &s->policies[policy];
-	uint8_t shift;
-	struct ip_addr a = address_located(client, &shift);
+	const struct located at = embedding_locate(client);
 
 	if (trace != NULL)
 		*trace = (struct steer_trace){ 0 };
@@ -281,20 +294,18 @@ struct steer_choice steer_choose_at(const struct steer_set *s, uint32_t policy,
 	 * searched. */
 	__builtin_prefetch(p->outcomes);
 	__builtin_prefetch((const char *)p->outcomes + CACHE_LINE);
-	struct partition_hit hit = partition_find(p->partition, &a);
+	struct partition_hit hit = partition_find(p->partition, client, &at);
 	const struct steer_outcome *o = &p->outcomes[hit.class];
 	struct steer_choice c = { .variant = o->variant, .scope = hit.scope };
-	if (o->keyed && c.scope < key_len(a.family))
-		c.scope = key_len(a.family);
-	if (c.scope > 0 || shift > 0)
-		c.scope = (uint8_t)(c.scope + shift);
+	if (o->keyed)
+		c.scope = keyed_scope(client, &at, c.scope);
 	if (trace == NULL && is_settled(o))
 		return c;
 	if (trace != NULL) {
 		trace->rule = hit.class;
 		trace->leaf_len = hit.scope;
 	}
-	c.variant = choose_slowly(s, p, &p->rules[hit.class], &a, moment, trace);
+	c.variant = choose_slowly(s, p, &p->rules[hit.class], &at.addr, moment, trace);
 	return c;
 }
 

@@ -69,7 +69,8 @@ static void reads_the_nested_schema_by_default(void **state)
 		{ "::ffff:11.1.2.3", "NA/CA/QC", 128 },
 		{ "::ffff:10.1.2.3", "EU/DE/BY", 105 },
 		/* An alias of the IPv4 part in the file: not read a second time. */
-		{ "2002:b01:203::1", "//", 15 },
+		{ "2002:b01:203::1", "NA/CA/QC", 48 },
+		{ "2001:0:1::f4fe:fdfc", "NA/CA/QC", 128 },
 	};
 	struct location_db *db = open_fixture(NESTED, NULL);
 

@@ -112,7 +112,8 @@ static bool is_uniform(const struct list *list, struct address a, unsigned len)
 static void check(const struct list *list, const struct partition *p, struct address a)
 {
 	struct ip_addr x = text_of(list->family, a);
-	struct partition_hit hit = partition_find(p, &x);
+	struct located as_it_is = { .addr = x };
+	struct partition_hit hit = partition_find(p, &x, &as_it_is);
 
 	assert_int_equal(hit.class, class_in(list, a));
 	assert_true(is_uniform(list, a, hit.scope));
@@ -209,33 +210,6 @@ static void scopes_at_the_bounds_of_intervals(void **state)
 	}
 }
 
-static void only_mapped_addresses_are_located_as_ipv4(void **state)
-{
-	static const struct {
-		const char *given, *located;
-		uint8_t shift;
-	} ROWS[] = {
-		{ "::ffff:192.0.2.1", "192.0.2.1", 96 },
-		{ "::ffff:0.0.0.0", "0.0.0.0", 96 },
-		{ "::192.0.2.1", "::192.0.2.1", 0 },
-		{ "::fffe:192.0.2.1", "::fffe:c000:201", 0 },
-		{ "64:ff9b::192.0.2.1", "64:ff9b::c000:201", 0 },
-		{ "192.0.2.1", "192.0.2.1", 0 },
-		{ "2002:c000:201::", "2002:c000:201::", 0 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
-		struct ip_addr a, expected;
-		uint8_t shift;
-		assert_true(ip_from_text(ROWS[i].given, &a) &&
-			    ip_from_text(ROWS[i].located, &expected));
-		struct ip_addr located = address_located(&a, &shift);
-		assert_true(ip_equal(&located, &expected));
-		assert_int_equal(shift, ROWS[i].shift);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,7 +217,6 @@ int main(void)
 		cmocka_unit_test(the_first_and_the_last_address_are_found),
 		cmocka_unit_test(equal_neighbours_are_one_interval),
 		cmocka_unit_test(scopes_at_the_bounds_of_intervals),
-		cmocka_unit_test(only_mapped_addresses_are_located_as_ipv4),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,7 +124,12 @@ static const struct {
 	  "6:6", "subnet '10.1.0.0/16' is in '10.0.0.0/8' of rule 1, which comes before",
 	  "put the more specific rule first" },
 	{ "a subnet of IPv4-mapped addresses", HEAD EU US "rule ::ffff:10.0.0.0/104 -> eu\n" REST,
-	  "4:6", "subnet '::ffff:10.0.0.0/104' is of IPv4-mapped addresses",
+	  "4:6",
+	  "subnet '::ffff:10.0.0.0/104' is of IPv4-mapped addresses, which are located as their "
+	  "IPv4",
+	  "write it as an IPv4 subnet" },
+	{ "all of Teredo", HEAD EU US "rule 2001::/32 -> eu\n" REST, "4:6",
+	  "subnet '2001::/32' is of Teredo addresses, which are located as their IPv4",
 	  "write it as an IPv4 subnet" },
 };
 

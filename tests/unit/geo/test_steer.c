@@ -417,7 +417,8 @@ static void an_ipv4_mapped_client_is_located_as_its_ipv4(void **state)
 		struct steer_choice a = steer_choose(s, 0, &v4, NULL),
 				    b = steer_choose(s, 0, &v6, NULL);
 		assert_int_equal(a.variant, b.variant);
-		assert_int_equal(a.scope + 96, b.scope);
+		/* Where all of IPv4 is alike, what is around it may be so too. */
+		assert_int_equal(a.scope > 0 ? a.scope + 96 : 0, b.scope);
 	}
 	steer_free(s);
 	location_free(db);
