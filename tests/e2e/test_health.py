@@ -10,7 +10,7 @@ import pytest
 
 from lab import oracle
 from lab.daemons import free_port
-from lab.endpoints import Endpoint, free_port_of, make_certificate
+from lab.endpoints import Endpoint, make_certificate
 from lab.wait import wait_until
 
 ONE, TWO, SPARE, DEFAULT = "127.0.7.1", "127.0.7.2", "127.0.7.3", "127.0.7.9"
@@ -44,7 +44,7 @@ def lab(concord, tmp_path):
     running = []
 
     def make(check="protocol: HTTP, port: {port}, path: /health", certificate=None, start=True, steering=STEERING, **options):
-        port = free_port_of([ONE, TWO, SPARE])
+        port = free_port(ONE, TWO, SPARE)
         ends = {a: Endpoint(a, port, certificate) for a in (ONE, TWO, SPARE)}
         running.extend(ends.values())
         text = steering % {"one": ONE, "two": TWO, "spare": SPARE, "default": DEFAULT, "check": check.format(port=port)}

@@ -3,7 +3,6 @@
 import datetime
 import http.server
 import ipaddress
-import socket
 import ssl
 import threading
 
@@ -88,19 +87,3 @@ class Endpoint:
         self.server.shutdown()
         self.server.server_close()
         self.server = None
-
-
-def free_port_of(addresses):
-    """A TCP port that is free on all of them."""
-    for _ in range(100):
-        with socket.socket() as s:
-            s.bind((addresses[0], 0))
-            port = s.getsockname()[1]
-        try:
-            for a in addresses:
-                with socket.socket() as s:
-                    s.bind((a, port))
-        except OSError:
-            continue
-        return port
-    raise AssertionError("no free port")
