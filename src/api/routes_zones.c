@@ -43,6 +43,14 @@ static struct response post_retransfer(struct api *a, struct request *r)
 	return ask_primaries(a, r, true);
 }
 
+static struct response post_notify(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	json_t *j = control_zone_notify(a->options.control, r->segment[0], &result);
+
+	return response_of(j, &result);
+}
+
 const struct route ROUTES_ZONES[] = {
 	{ "GET", "/v1/zones", API_READ, get_zones, "zones that are served" },
 	{ "GET", "/v1/zones/{zone}", API_READ, get_zone, "one zone: serial, keys, DS" },
@@ -50,5 +58,7 @@ const struct route ROUTES_ZONES[] = {
 	  "ask a transferred zone's primaries now" },
 	{ "POST", "/v1/zones/{zone}/retransfer", API_OPERATE, post_retransfer,
 	  "fetch all of a transferred zone, whatever its serial" },
+	{ "POST", "/v1/zones/{zone}/notify", API_OPERATE, post_notify,
+	  "tell the servers of a zone's serial once more" },
 	{ 0 },
 };

@@ -312,7 +312,7 @@ static const struct config_signing SIGNING_DEFAULT = {
 struct zone_fields {
 	struct config_zone zone;
 	const char *geo, *signing;
-	const struct yaml_node *geo_at, *signing_at, *primaries;
+	const struct yaml_node *geo_at, *signing_at, *primaries, *notify;
 };
 
 static enum err read_zone_name(struct schema *s, const struct yaml_node *value, void *into)
@@ -444,6 +444,13 @@ static enum err keep_primaries(struct schema *s, const struct yaml_node *value, 
 	return ERR_OK;
 }
 
+static enum err keep_notify(struct schema *s, const struct yaml_node *value, void *into)
+{
+	(void)s;
+	((struct zone_fields *)into)->notify = value;
+	return ERR_OK;
+}
+
 static enum err read_limits(struct schema *s, const struct yaml_node *value, void *into)
 {
 	return config_read_limits(s, value, &((struct zone_fields *)into)->zone.secondary.limits);
@@ -453,6 +460,7 @@ static const struct schema_row ZONE_ROWS[] = {
 	{ .key = "name", .kind = SCHEMA_CUSTOM, .custom = read_zone_name, .required = true },
 	ROW(struct zone_fields, zone.file, "file", SCHEMA_PATH, .max = 1000),
 	{ .key = "primaries", .kind = SCHEMA_CUSTOM, .custom = keep_primaries },
+	{ .key = "notify", .kind = SCHEMA_CUSTOM, .custom = keep_notify },
 	{ .key = "limits", .kind = SCHEMA_CUSTOM, .custom = read_limits },
 	ROW(struct zone_fields, zone.steering, "steering", SCHEMA_PATH, .max = 1000),
 	{ .key = "geo", .kind = SCHEMA_CUSTOM, .custom = read_zone_geo },
@@ -712,6 +720,8 @@ static enum err read_zone(struct schema *s, const struct yaml_node *item, const 
 		e = resolve_signing(s, c, &z);
 	if (!e)
 		e = resolve_source(s, item, c, &z);
+	if (!e && z.notify != NULL)
+		e = config_read_notify(s, z.notify, &c->remotes, &z.zone.notify);
 	if (!e && z.zone.key_n > 0 && z.zone.signing == NULL)
 		e = finding(s, item, NULL, "keys are given for '%.200s', which is not signed",
 			    z.zone.text);

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/prefix.h"
 #include "control/config_api.h"
+#include "control/config_notify.h"
 #include "control/config_remotes.h"
 #include "control/config_transfer.h"
 #include "dnssec/key.h"
@@ -117,6 +118,7 @@ struct config_zone {
 	size_t parent_n;
 	struct config_transfer transfer; /* who may transfer and update */
 	struct config_secondary secondary;
+	struct config_notify notify;
 	unsigned line, column;
 };
 

@@ -43,6 +43,7 @@ static void entry_free(struct zone_entry *e)
 	if (e == NULL)
 		return;
 	secondary_free(e->secondary);
+	notify_out_forget(e);
 	parent_check_end(e->parent);
 	served_unref(e->served);
 	keyring_free(e->keys);
@@ -397,7 +398,7 @@ enum err control_new(struct control **out, uv_loop_t *loop, const char *path, st
 	use_config(c, config);
 	rcu_thread_register();
 	if (c->path == NULL || c->query == NULL || c->events == NULL || !open_handles(c) ||
-	    requests_open(c) || nsec3_hasher_new(&c->query->hasher)) {
+	    requests_open(c) || notify_out_open(c) || nsec3_hasher_new(&c->query->hasher)) {
 		control_free(c);
 		return ERR_NOMEM;
 	}
@@ -522,6 +523,7 @@ void control_stop(struct control *c)
 	publish_free_all(c);
 	made_names_unref(c->made_names);
 	requests_stop(c);
+	notify_out_stop(c);
 	uv_close((uv_handle_t *)&c->graced, NULL);
 	uv_close((uv_handle_t *)&c->reclaim, NULL);
 	uv_close((uv_handle_t *)&c->roll, NULL);
@@ -548,6 +550,7 @@ void control_free(struct control *c)
 	health_free(c->health);
 	databases_free(c->databases, c->database_n);
 	requests_close(c);
+	notify_out_close(c);
 	journal_close(c->journal);
 	store_close(c->store);
 	config_free(c->config);

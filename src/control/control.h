@@ -77,6 +77,8 @@ json_t *control_zone_status(struct control *c, const char *zone, struct control_
 /* Asks the zone's primaries now; `whole`: transfers all of it, whatever the serial. */
 json_t *control_zone_refresh(struct control *c, const char *zone, bool whole,
 			     struct control_result *r);
+/* Tells the servers in the zone's `notify` once more. */
+json_t *control_zone_notify(struct control *c, const char *zone, struct control_result *r);
 json_t *control_key_list(struct control *c, const char *zone, struct control_result *r);
 json_t *control_key_export(struct control *c, const char *zone, const char *role,
 			   struct control_result *r);

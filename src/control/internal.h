@@ -13,6 +13,7 @@
 #include "control/events.h"
 #include "control/health.h"
 #include "control/keyring.h"
+#include "control/notify_out.h"
 #include "control/secondary.h"
 #include "control/server_info.h"
 #include "dnssec/nsec3.h"
@@ -70,6 +71,7 @@ struct zone_entry {
 	struct shown *shown;         /* what the newest view shows of it; NULL: nothing */
 	struct shown *next_shown;    /* ... and the one that is being made */
 	struct secondary *secondary; /* NULL: the zone is a file */
+	struct notices *notices;     /* notify_out.h; NULL: nobody is told */
 	int64_t loaded_at;
 	bool stale;       /* the last attempt to load it failed; the version before goes on */
 	bool keys_unmade; /* `served` has not the newest keyring: it could not be made */
@@ -131,6 +133,7 @@ struct control {
 	struct journal *journal;                /* changes of zones (store/journal.h) */
 	struct pending *updates, *updates_last; /* of this turn (updates.h) */
 	struct transfers_out *transfers_out;
+	struct notify_out *notify_out;
 	struct requests *requests; /* what workers hand on (request.h) */
 	struct query *query;       /* for explain */
 	struct events *events;

@@ -169,6 +169,8 @@ json_t *control_zone_status(struct control *c, const char *zone, struct control_
 		json_object_set_new(j, "file", json_string(e->config.file));
 	if (e->secondary != NULL)
 		json_object_set_new(j, "transfer", secondary_status(e));
+	if (e->notices != NULL)
+		json_object_set_new(j, "notify", notify_out_status(e));
 	if (s->steered != NULL) {
 		json_object_set_new(j, "steering_bytes",
 				    json_integer((json_int_t)steer_bytes(s->steered->set)));

@@ -67,6 +67,7 @@ void print_stats(const struct ctl *c, json_t *j);
 void print_zones(const struct ctl *c, json_t *j);
 /* Where a transferred zone stands. */
 void print_transfer(json_t *t);
+void print_notify(const struct ctl *c, json_t *all);
 void print_zone(const struct ctl *c, json_t *j);
 void print_keys(const struct ctl *c, json_t *keys);
 void print_lines(json_t *array);

@@ -139,6 +139,28 @@ void print_transfer(json_t *t)
 	putchar('\n');
 }
 
+void print_notify(const struct ctl *c, json_t *all)
+{
+	size_t i;
+	json_t *n;
+
+	json_array_foreach(all, i, n)
+	{
+		printf("notify %s: ", text(n, "server"));
+		if (json_object_get(n, "serial") != NULL)
+			printf("serial %lld known since %lld s", number(n, "serial"),
+			       number(n, "answered_s"));
+		else
+			printf("nothing known yet");
+		if (strcmp(text(n, "state"), "idle") != 0)
+			printf(", %s", text(n, "state"));
+		if (text(n, "last_error")[0] != 0)
+			printf("; %s%lld times in vain: %s%s", YELLOW(c), number(n, "tries"),
+			       text(n, "last_error"), PLAIN(c));
+		putchar('\n');
+	}
+}
+
 void print_zone(const struct ctl *c, json_t *j)
 {
 	json_t *cache = json_object_get(j, "cache");
@@ -158,6 +180,7 @@ void print_zone(const struct ctl *c, json_t *j)
 		print_transfer(json_object_get(j, "transfer"));
 	else
 		printf("file %s\n", text(j, "file"));
+	print_notify(c, json_object_get(j, "notify"));
 	printf("%lld KiB of memory\n", number(j, "memory_bytes") / 1024);
 	if (!flag(j, "signed")) {
 		puts("not signed");

@@ -250,6 +250,17 @@ static int zone_retransfer(const struct ctl *c, char **args, int n)
 	return client_run(c, "POST", zone_path(args[0], "/retransfer"), NULL, print_asked);
 }
 
+static void print_notified(const struct ctl *c, json_t *j)
+{
+	print_notify(c, json_object_get(j, "notify"));
+}
+
+static int zone_notify(const struct ctl *c, char **args, int n)
+{
+	(void)n;
+	return client_run(c, "POST", zone_path(args[0], "/notify"), NULL, print_notified);
+}
+
 const struct ctl_verb CTL_VERBS[] = {
 	{ "status", NULL, 0, 0, "", "the daemon: version, view, listening addresses", status },
 	{ "stats", NULL, 0, 0, "", "its counters", stats },
@@ -261,6 +272,8 @@ const struct ctl_verb CTL_VERBS[] = {
 	{ "zone", "refresh", 1, 1, "ZONE", "ask the zone's primaries now", zone_refresh },
 	{ "zone", "retransfer", 1, 1, "ZONE", "fetch all of the zone, whatever its serial",
 	  zone_retransfer },
+	{ "zone", "notify", 1, 1, "ZONE", "tell its secondaries of the serial once more",
+	  zone_notify },
 	{ "key", "list", 1, 1, "ZONE", "keys of the merged DNSKEY set", key_list },
 	{ "key", "generate", 1, 1, "ZONE --role ksk|zsk|csk", "make a key for the next roll to use",
 	  key_generate },
