@@ -128,6 +128,12 @@ static uint64_t ask_all(const struct questions *q)
 	return octets;
 }
 
+/* What is measured, apart from the first time, which signs. */
+static __attribute__((noinline)) uint64_t ask_again(const struct questions *q)
+{
+	return ask_all(q);
+}
+
 static void parse(int argc, char **argv, struct options *o)
 {
 	static const struct option OPTIONS[] = {
@@ -194,7 +200,7 @@ int main(int argc, char **argv)
 	ask_all(&q); /* signs */
 	for (unsigned i = 0; i < o.rounds; i++) {
 		uint64_t since = clock_ns();
-		octets = ask_all(&q);
+		octets = ask_again(&q);
 		uint64_t took = clock_ns() - since;
 		best = took < best ? took : best;
 	}

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A leaf or a branch; bit 0 set for a leaf; 0 for nothing. */
 typedef uintptr_t ref;
@@ -106,11 +107,22 @@ static inline const struct leaf *nearest(ref r, struct span key)
 	return leaf_of(r);
 }
 
+static inline bool same_word(const uint8_t *a, const uint8_t *b)
+{
+	uint64_t x, y;
+
+	memcpy(&x, a, sizeof x);
+	memcpy(&y, b, sizeof y);
+	return x == y;
+}
+
 /* Length in octets of what two keys share. */
 static inline size_t common(struct span a, struct span b)
 {
 	size_t n = a.n < b.n ? a.n : b.n, i = 0;
 
+	while (i + 8 <= n && same_word(a.p + i, b.p + i))
+		i += 8;
 	while (i < n && a.p[i] == b.p[i])
 		i++;
 	return i;
@@ -187,13 +199,11 @@ static ref beside(const struct branch *b, unsigned slot, bool upper)
 	return b->twig[index_of(b, found)];
 }
 
-/* The leaf just below or above a key that may or may not be there; NULL where there is none. */
-static const struct leaf *neighbour(const struct trie *t, struct span key, bool upper)
+/* The leaf just below or above a key, which first differs from leaf `l`, its nearest, at nibble
+ * `d`; NULL where there is none. */
+static const struct leaf *side_of(const struct trie *t, struct span key, const struct leaf *l,
+				  unsigned d, bool upper)
 {
-	if (t->root == 0)
-		return NULL;
-	const struct leaf *l = nearest(t->root, key);
-	unsigned d = difference(leaf_key(l), key);
 	ref r = t->root, best = 0;
 
 	while (!is_leaf(r) && branch_of(r)->at < d) {
@@ -214,6 +224,26 @@ static const struct leaf *neighbour(const struct trie *t, struct span key, bool 
 		best = r; /* all of what is here lies on the side wanted */
 	}
 	return best != 0 ? outermost(best, !upper) : NULL;
+}
+
+/* The leaf just below or above a key that may or may not be there; NULL where there is none. */
+static const struct leaf *neighbour(const struct trie *t, struct span key, bool upper)
+{
+	if (t->root == 0)
+		return NULL;
+	const struct leaf *l = nearest(t->root, key);
+	return side_of(t, key, l, difference(leaf_key(l), key), upper);
+}
+
+void *trie_at_or_before(const struct trie *t, struct span key)
+{
+	if (t->root == 0)
+		return NULL;
+	const struct leaf *l = nearest(t->root, key);
+	unsigned d = difference(leaf_key(l), key);
+	if (d != DEPTH_MAX)
+		l = side_of(t, key, l, d, false);
+	return l != NULL ? l->value : NULL;
 }
 
 struct trie_found trie_find_previous(const struct trie *t, struct span key)

@@ -61,6 +61,8 @@ void *trie_get(const struct trie *t, struct span key);
 struct trie_found trie_find(const struct trie *t, struct span key);
 /* The same and previous. */
 struct trie_found trie_find_previous(const struct trie *t, struct span key);
+/* The value at the key; where there is none, the one before it, or NULL. */
+void *trie_at_or_before(const struct trie *t, struct span key);
 /* The value at the least stored key greater than `key`, or NULL; with key.p == NULL the first of
  * all. */
 void *trie_next(const struct trie *t, struct span key);

@@ -20,9 +20,9 @@
 struct compress {
 	const struct name_probe *asked; /* the question's name, at the message's start; or NULL */
 	uint16_t n;
-	uint16_t
-	    at[COMPRESS_MAX]; /* offset in the message of a label that starts a remembered suffix */
-	uint16_t hash[COMPRESS_MAX]; /* of that suffix: most mismatches end here */
+	uint16_t at[COMPRESS_MAX];     /* where a remembered suffix starts in the message */
+	uint16_t behind[COMPRESS_MAX]; /* where the suffix behind its first label starts */
+	uint16_t mark[COMPRESS_MAX];   /* of its first label: most mismatches end here */
 };
 
 /* `asked` is borrowed until the next start. */

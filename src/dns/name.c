@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dns/name.h"
 
-/* ASCII only, by table: names are octets, not text of a locale (RFC 4343). */
-static inline uint8_t lower(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
-}
+#include "dns/octets.h"
 
 size_t name_len(const uint8_t *name)
 {
@@ -147,9 +143,8 @@ bool name_equal(const uint8_t *a, const uint8_t *b)
 			return false;
 		if (n == 0)
 			return true;
-		for (unsigned i = 1; i <= n; i++)
-			if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
-				return false;
+		if (!octets_equal(a + 1, b + 1, n))
+			return false;
 		a += 1u + n;
 		b += 1u + n;
 	}
@@ -190,11 +185,11 @@ size_t name_lower(const uint8_t *name, uint8_t *out)
 	size_t at = 0;
 
 	while (name[at] != 0) {
-		unsigned n = name[at];
-		out[at] = (uint8_t)n;
-		for (unsigned i = 1; i <= n; i++)
-			out[at + i] = lower(name[at + i]);
-		at += 1u + n;
+		size_t end = at + 1u + name[at];
+		for (; at + 8 <= end; at += 8)
+			store_word(out + at, lower_word(load_word(name + at)));
+		for (; at < end; at++)
+			out[at] = lower_octet(name[at]);
 	}
 	out[at] = 0;
 	return at + 1;
@@ -205,9 +200,16 @@ size_t name_lower(const uint8_t *name, uint8_t *out)
 static size_t key_label(const uint8_t *label, uint8_t *out)
 {
 	size_t n = 0;
+	unsigned i = 1;
 
-	for (unsigned i = 1; i <= label[0]; i++) {
-		uint8_t c = lower(label[i]);
+	for (; i + 8 <= label[0] + 1u; i += 8, n += 8) {
+		uint64_t w = lower_word(load_word(label + i));
+		if (word_has_low(w))
+			break;
+		store_word(out + n, w);
+	}
+	for (; i <= label[0]; i++) {
+		uint8_t c = lower_octet(label[i]);
 		if (c <= 1) {
 			out[n++] = 1;
 			c = (uint8_t)(c + 1);

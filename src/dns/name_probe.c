@@ -4,34 +4,10 @@
 
 #include <endian.h>
 
+#include "dns/octets.h"
+
 /* Odd, and with bits all over; from the fractional part of the golden ratio. */
 #define MULTIPLIER UINT64_C(0x9e3779b97f4a7c15)
-
-#define EACH_OCTET(v) (UINT64_C(0x0101010101010101) * (v))
-
-static inline uint64_t load_word(const uint8_t *p)
-{
-	uint64_t w;
-
-	memcpy(&w, p, sizeof w);
-	return w;
-}
-
-static inline void store_word(uint8_t *p, uint64_t w)
-{
-	memcpy(p, &w, sizeof w);
-}
-
-/* A-Z to a-z in each octet. Length octets (at most 63) are below 'A'. */
-static inline uint64_t lower_word(uint64_t w)
-{
-	uint64_t low = w & EACH_OCTET(0x7f);
-	uint64_t from_a = low + EACH_OCTET(0x80 - 'A');
-	uint64_t past_z = low + EACH_OCTET(0x80 - 'Z' - 1);
-	uint64_t upper = from_a & ~past_z & ~w & EACH_OCTET(0x80);
-
-	return w | upper >> 2;
-}
 
 static inline uint64_t stir(uint64_t hash, uint64_t word)
 {
@@ -48,11 +24,6 @@ static inline uint64_t hash_label(uint64_t hash, const uint8_t *label)
 	for (; n > 8; n -= 8, label += 8)
 		hash = stir(hash, le64toh(load_word(label)));
 	return stir(hash, le64toh(load_word(label)) & (~UINT64_C(0) >> (64 - 8 * n)));
-}
-
-static inline uint8_t lower_octet(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
 }
 
 /* Length and offsets are there: lower case and hashes follow. Reads nothing past the name. */

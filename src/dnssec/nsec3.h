@@ -23,5 +23,7 @@ void nsec3_hasher_free(struct nsec3_hasher *h);
 
 /* `name` in wire form, any case. */
 void nsec3_hash(struct nsec3_hasher *h, const uint8_t *name, uint8_t out[NSEC3_HASH_OCTETS]);
+/* The same, for names that are asked for again and again: the hasher keeps some of them. */
+void nsec3_hash_known(struct nsec3_hasher *h, const uint8_t *name, uint8_t out[NSEC3_HASH_OCTETS]);
 
 #endif

@@ -23,24 +23,42 @@ static void add_proof(struct query *q, const struct zone_view *zv, const struct 
 	answer_add(q, SECTION_AUTHORITY, zv, rrset, owner);
 }
 
-/* The NSEC that matches or covers a name. */
-static void add_nsec(struct query *q, const struct zone_view *zv, const uint8_t *name)
+static void add_nsec_of(struct query *q, const struct zone_view *zv, const struct node *n)
 {
-	const struct node *n = zone_nsec_for(zv->zone, name);
-
 	if (n != NULL)
 		add_proof(q, zv, n->nsec, n->name);
 }
 
+/* The NSEC that matches or covers a name. */
+static void add_nsec(struct query *q, const struct zone_view *zv, const uint8_t *name)
+{
+	add_nsec_of(q, zv, zone_nsec_for(zv->zone, name));
+}
+
 /* The NSEC3 that matches or covers a name's hash. */
+static void add_nsec3_of(struct query *q, const struct zone_view *zv,
+			 const uint8_t hash[NSEC3_HASH_LEN])
+{
+	const struct rrset *r = zone_nsec3_cover(zv->zone, hash);
+	if (r != NULL)
+		add_proof(q, zv, r, nsec3_owner(r));
+}
+
 static void add_nsec3(struct query *q, const struct zone_view *zv, const uint8_t *name)
 {
 	uint8_t hash[NSEC3_HASH_LEN];
 
 	nsec3_hash(q->hasher, name, hash);
-	const struct rrset *r = zone_nsec3_cover(zv->zone, hash);
-	if (r != NULL)
-		add_proof(q, zv, r, nsec3_owner(r));
+	add_nsec3_of(q, zv, hash);
+}
+
+/* Of a name of the zone, or "*" below one, which are asked for again and again. */
+static void add_nsec3_known(struct query *q, const struct zone_view *zv, const uint8_t *name)
+{
+	uint8_t hash[NSEC3_HASH_LEN];
+
+	nsec3_hash_known(q->hasher, name, hash);
+	add_nsec3_of(q, zv, hash);
 }
 
 static bool is_nsec3(const struct zone_view *zv)
@@ -69,7 +87,7 @@ static const uint8_t *next_closer(const uint8_t *name, const uint8_t *encloser)
 static void add_closest_encloser_proof(struct query *q, const struct zone_view *zv,
 				       const uint8_t *name, const uint8_t *encloser)
 {
-	add_nsec3(q, zv, encloser);
+	add_nsec3_known(q, zv, encloser);
 	add_nsec3(q, zv, next_closer(name, encloser));
 }
 
@@ -89,7 +107,7 @@ void answer_no_data(struct query *q, const struct zone_view *zv, const struct zo
 		/* RFC 5155 §7.2.3 to §7.2.5 */
 		if (wildcard)
 			add_closest_encloser_proof(q, zv, name, f->encloser->name);
-		add_nsec3(q, zv, f->node->name);
+		add_nsec3_known(q, zv, f->node->name);
 		return;
 	}
 	/* RFC 4035 §3.1.3.4: with a wildcard, also that nothing closer exists. It stands first:
@@ -115,16 +133,15 @@ void answer_no_name(struct query *q, const struct zone_view *zv, const struct zo
 	answer_add_soa(q, zv);
 	if (!query_wants_dnssec(q, zv))
 		return;
-	const uint8_t *wildcard = wildcard_of(encloser, buffer);
 	if (is_nsec3(zv)) {
 		/* RFC 5155 §7.2.2 */
 		add_closest_encloser_proof(q, zv, name, encloser);
-		add_nsec3(q, zv, wildcard);
+		add_nsec3_known(q, zv, wildcard_of(encloser, buffer));
 		return;
 	}
 	/* RFC 4035 §3.1.3.2: the name is not there, and no wildcard at its closest encloser. */
 	add_nsec(q, zv, name);
-	add_nsec(q, zv, wildcard);
+	add_nsec_of(q, zv, zone_nsec_for_wildcard(zv->zone, f->encloser));
 }
 
 void answer_no_closer(struct query *q, const struct answer_no_closer *c)
@@ -141,7 +158,7 @@ void answer_no_ds(struct query *q, const struct zone_view *zv, const struct node
 	if (zone_is_compact(zv))
 		answer_add(q, SECTION_AUTHORITY, zv, cut->nsec, cut->name);
 	else if (is_nsec3(zv))
-		add_nsec3(q, zv, cut->name);
+		add_nsec3_known(q, zv, cut->name);
 	else
 		add_nsec(q, zv, cut->name);
 }

@@ -8,13 +8,9 @@ static void add_addresses(struct query *q, const struct zone_view *zv, const uin
 			  enum which which)
 {
 	static const uint16_t TYPES[] = { TYPE_A, TYPE_AAAA };
-
-	if (!name_is_within(target, zone_name(zv->zone)))
-		return;
 	const struct node *host = zone_node(zv->zone, target);
-	if (host == NULL)
-		return;
-	for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++) {
+
+	for (size_t i = 0; host != NULL && i < sizeof TYPES / sizeof *TYPES; i++) {
 		const struct rrset *r = node_rrset(host, TYPES[i]);
 		if (r == NULL)
 			continue;
@@ -25,19 +21,25 @@ static void add_addresses(struct query *q, const struct zone_view *zv, const uin
 	}
 }
 
-/* Sibling glue stands behind, so that it never takes the room of glue that must be sent. */
-static void add_glue(struct query *q, const struct zone_view *zv, const struct node *cut,
+/* True: there are servers of the other kind too. */
+static bool add_glue(struct query *q, const struct zone_view *zv, const struct node *cut,
 		     enum which which)
 {
 	const struct rrset *ns = node_rrset(cut, TYPE_NS);
 	const uint8_t *rr = ns->wire;
+	bool others = false;
 
 	for (unsigned i = 0; i < ns->rr_n; i++) {
 		const uint8_t *target = rr + RR_FIXED_LEN;
+		rr += RR_FIXED_LEN + load_u16(rr + RR_FIXED_LEN - 2);
+		if (!name_is_within(target, zone_name(zv->zone)))
+			continue;
 		if (name_is_within(target, cut->name) == (which == IN_DOMAIN))
 			add_addresses(q, zv, target, which);
-		rr += RR_FIXED_LEN + load_u16(rr + RR_FIXED_LEN - 2);
+		else
+			others = true;
 	}
+	return others;
 }
 
 void answer_referral(struct query *q, const struct zone_view *zv, const struct node *cut)
@@ -53,6 +55,7 @@ void answer_referral(struct query *q, const struct zone_view *zv, const struct n
 		else
 			answer_no_ds(q, zv, cut);
 	}
-	add_glue(q, zv, cut, IN_DOMAIN);
-	add_glue(q, zv, cut, SIBLING);
+	/* Sibling glue stands behind, so that it never takes the room of glue that must be sent. */
+	if (add_glue(q, zv, cut, IN_DOMAIN))
+		add_glue(q, zv, cut, SIBLING);
 }

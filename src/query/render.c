@@ -3,8 +3,6 @@
  * client's limit says so, OPT at the end. */
 #include "query/stages.h"
 
-#include "dns/rdata.h"
-
 #define QNAME_POINTER (0xC000 | MESSAGE_HEADER_LEN)
 
 /* The most that this client may get (RFC 6891 §6.2.3-5; without EDNS 512, RFC 1035 §4.2.1). */
@@ -49,22 +47,17 @@ static void write_owner(struct query *q, struct writer *w, const uint8_t *owner)
 }
 
 /* RDATA whose names may be compressed (RFC 3597 §4): piecewise, then the length is set. */
-static void write_rdata_compressed(struct query *q, struct writer *w, uint16_t type,
+static void write_rdata_compressed(struct query *q, struct writer *w, const struct rrset *set,
 				   struct span rdata)
 {
-	struct rdata_name names[RDATA_NAMES_MAX];
-	size_t n = rdata_names(type, rdata, names);
 	uint8_t *length_at = w->p;
-	size_t at = 0;
+	size_t at = set->name_at;
 
 	write_u16(w, 0);
-	for (size_t i = 0; i < n; i++) {
-		const uint8_t *name = rdata.p + names[i].at;
-		if (!names[i].compressible)
-			continue;
-		write_bytes(w, rdata.p + at, names[i].at - at);
-		write_name(q, w, name);
-		at = names[i].at + name_len(name);
+	write_bytes(w, rdata.p, at);
+	for (unsigned i = 0; i < set->compressible; i++) {
+		write_name(q, w, rdata.p + at);
+		at += name_len(rdata.p + at);
 	}
 	write_bytes(w, rdata.p + at, rdata.n - at);
 	if (!w->full)
@@ -83,7 +76,7 @@ static void write_records(struct query *q, struct writer *w, const struct answer
 		uint8_t *fixed = w->p;
 		if (compress) {
 			write_bytes(w, rr, RR_FIXED_LEN - 2);
-			write_rdata_compressed(q, w, r->rrset->type,
+			write_rdata_compressed(q, w, r->rrset,
 					       (struct span){ rr + RR_FIXED_LEN, rdata_len });
 		} else {
 			write_bytes(w, rr, RR_FIXED_LEN + rdata_len);

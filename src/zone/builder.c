@@ -298,14 +298,16 @@ static void write_rr(uint8_t *at, uint16_t type, uint32_t ttl, struct span rdata
 		memcpy(at + RR_FIXED_LEN, rdata.p, rdata.n);
 }
 
-static bool has_compressible_names(uint16_t type)
+/* Where the names are that may be compressed: at the start, or behind a number (MX). */
+static void find_compressible(struct rrset *s)
 {
-	const struct rr_type_info *info = rr_type_info(type);
+	const struct rr_type_info *info = rr_type_info(s->type);
+	size_t i = info != NULL && info->pieces[0] == RDATA_U16 ? 1 : 0;
 
-	for (size_t i = 0; info != NULL && i < RDATA_PIECES_MAX; i++)
-		if (info->pieces[i] == RDATA_NAME)
-			return true;
-	return false;
+	for (; info != NULL && i < RDATA_PIECES_MAX && info->pieces[i] == RDATA_NAME; i++)
+		s->compressible++;
+	if (s->compressible > 0 && info->pieces[0] == RDATA_U16)
+		s->name_at = 2;
 }
 
 static bool draws_additional(uint16_t type)
@@ -328,10 +330,10 @@ struct rrset *rrset_of_one(const struct zone_record *r)
 		.wire_len = (uint32_t)(RR_FIXED_LEN + r->rdata.n),
 		.line = r->line,
 		.file = r->file,
-		.compressible = has_compressible_names(r->type),
 		.additional = draws_additional(r->type),
 		.building = 1,
 	};
+	find_compressible(s);
 	write_rr(s->wire, r->type, r->ttl, r->rdata);
 	return s;
 }
@@ -607,10 +609,10 @@ static struct rrset *variant_of(const struct zone_record *at, const struct zone_
 		.ttl = v->ttl,
 		.line = at->line,
 		.file = at->file,
-		.compressible = has_compressible_names(at->type),
 		.additional = draws_additional(at->type),
 		.building = 1,
 	};
+	find_compressible(s);
 	for (size_t i = 0; i < v->rdata_n; i++) {
 		write_rr(s->wire + s->wire_len, at->type, v->ttl, v->rdata[i]);
 		s->wire_len += (uint32_t)(RR_FIXED_LEN + v->rdata[i].n);

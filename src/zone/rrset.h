@@ -39,8 +39,9 @@ struct rrset {
 	uint32_t sig_id;
 	uint32_t line;        /* where its first record stood, 0 if made by us */
 	uint16_t file;        /* index into the files of the zone's source */
-	uint8_t compressible; /* RDATA has names that may be compressed (NS, CNAME, SOA, MX, PTR,
-				 ...) */
+	uint8_t compressible; /* names in RDATA, one behind the other, that may be compressed (NS,
+				 CNAME, SOA, MX, PTR, ...) */
+	uint8_t name_at;      /* where in RDATA the first of them is */
 	uint8_t additional;   /* RDATA has a name whose addresses help (NS, MX, SRV, SVCB, ...) */
 	uint8_t building;     /* not sealed yet: the builder's own */
 	struct rrset_steering *steering; /* NULL when everybody gets the same; owned */

@@ -150,7 +150,11 @@ const struct rrset *node_rrset(const struct node *n, uint16_t type)
 const struct node *zone_nsec_for(const struct zone *z, const uint8_t *wire)
 {
 	uint8_t key[NAME_KEY_MAX];
+	const struct node *at =
+	    trie_at_or_before(z->names, (struct span){ key, name_key(wire, key) });
 
+	if (at == NULL || at->nsec != NULL)
+		return at;
 	/* Ends: each turn goes to an earlier name, and only empty non-terminals make another turn.
 	 */
 	for (;;) {
@@ -170,6 +174,30 @@ const struct node *zone_nsec_for(const struct zone *z, const uint8_t *wire)
 	}
 }
 
+/* Whether a node's own NSEC says that nothing stands between it and "*" below it. */
+static bool denies_wildcard(const struct node *n)
+{
+	const uint8_t *next = n->nsec->wire + RR_FIXED_LEN;
+	unsigned depth = name_label_n(next);
+
+	if (depth <= n->label_n || !name_is_within(next, n->name))
+		return true; /* past all that is below */
+	for (; depth > n->label_n + 1u; depth--)
+		next += 1u + *next;
+	return next[1] > '*' || (next[1] == '*' && next[0] > 1);
+}
+
+const struct node *zone_nsec_for_wildcard(const struct zone *z, const struct node *encloser)
+{
+	uint8_t name[NAME_MAX_LEN] = { 1, '*' };
+
+	/* Few names begin with what sorts before "*". */
+	if (encloser->nsec != NULL && denies_wildcard(encloser))
+		return encloser;
+	memcpy(name + 2, encloser->name, name_len(encloser->name));
+	return zone_nsec_for(z, name);
+}
+
 const struct rrset *zone_nsec3_match(const struct zone *z, const uint8_t hash[NSEC3_HASH_LEN])
 {
 	return trie_get(z->hashes, (struct span){ hash, NSEC3_HASH_LEN });
@@ -177,10 +205,10 @@ const struct rrset *zone_nsec3_match(const struct zone *z, const uint8_t hash[NS
 
 const struct rrset *zone_nsec3_cover(const struct zone *z, const uint8_t hash[NSEC3_HASH_LEN])
 {
-	struct trie_found f = trie_find_previous(z->hashes, (struct span){ hash, NSEC3_HASH_LEN });
+	const struct rrset *r = trie_at_or_before(z->hashes, (struct span){ hash, NSEC3_HASH_LEN });
 
 	/* What lies before the first is covered by the last, which points round to it. */
-	return f.exact != NULL ? f.exact : f.previous != NULL ? f.previous : trie_last(z->hashes);
+	return r != NULL ? r : trie_last(z->hashes);
 }
 
 /* ---- what is known of the whole ---- */

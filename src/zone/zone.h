@@ -100,6 +100,8 @@ const struct rrset *node_rrset(const struct node *n, uint16_t type);
 /* The node whose NSEC matches or covers the name: the greatest one with an NSEC that is not after
  * it. In a zone with denial never NULL for names within the zone. */
 const struct node *zone_nsec_for(const struct zone *z, const uint8_t *name);
+/* The same for "*" below a closest encloser that has no wildcard; there must be room for it. */
+const struct node *zone_nsec_for_wildcard(const struct zone *z, const struct node *encloser);
 
 /* The NSEC3 RRset of a name with that hash, or NULL; and the one that matches or covers it, which
  * in a zone with NSEC3 is never NULL. */

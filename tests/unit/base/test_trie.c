@@ -90,6 +90,9 @@ static void agrees_at(const struct trie *t, const struct model *m, struct span k
 	assert_int_equal((uintptr_t)f.exact, there ? m->at[i].value : 0);
 	assert_int_equal((uintptr_t)trie_get(t, key), there ? m->at[i].value : 0);
 	assert_int_equal((uintptr_t)f.previous, i > 0 ? m->at[i - 1].value : 0);
+	assert_int_equal((uintptr_t)trie_at_or_before(t, key), there   ? m->at[i].value
+							       : i > 0 ? m->at[i - 1].value
+								       : 0);
 	assert_int_equal((uintptr_t)f.ancestor, above);
 	assert_int_equal((uintptr_t)trie_next(t, key), next);
 	if (above != 0)

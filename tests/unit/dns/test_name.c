@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check.h"
 
-#include "dns/compress.h"
 #include "dns/name.h"
 
 static void text_and_wire_agree(void **state)
@@ -89,37 +88,6 @@ static void an_ancestors_key_is_a_prefix_of_its_descendants_keys(void **state)
 	assert_false(name_is_within(parent.wire, child.wire));
 }
 
-static void compression_points_to_what_stands_there(void **state)
-{
-	static const char *const NAMES[] = { "www.example.", "mail.EXAMPLE.", "a.www.example.",
-					     "other.",       "example.",      "www.example." };
-	uint8_t message[512] = { 0 };
-	struct writer w = writer_of(message, sizeof message);
-	struct compress c;
-	size_t at[6];
-
-	(void)state;
-	compress_start(&c, NULL);
-	write_bytes(&w, message, 12);
-	for (int i = 0; i < 6; i++) {
-		struct name n;
-		assert_int_equal(name_from_text(NAMES[i], NULL, &n), ERR_OK);
-		at[i] = writer_len(&w);
-		compress_write(&c, &w, n.wire);
-	}
-	assert_int_equal(writer_len(&w) - at[5], 2);
-	assert_int_equal(writer_len(&w) - at[4], 4);
-	struct reader r = reader_of(message, writer_len(&w));
-	for (int i = 0; i < 6; i++) {
-		struct name n, want;
-		r.p = message + at[i];
-		name_read(&r, &n);
-		assert_false(r.bad);
-		assert_int_equal(name_from_text(NAMES[i], NULL, &want), ERR_OK);
-		assert_true(name_equal(n.wire, want.wire));
-	}
-}
-
 static void text_of_label(char *text, char c, int n, const char *rest)
 {
 	memset(text, c, (size_t)n);
@@ -196,7 +164,6 @@ int main(void)
 		cmocka_unit_test(names_of_255_octets_are_the_longest),
 		cmocka_unit_test(names_sort_in_canonical_order),
 		cmocka_unit_test(an_ancestors_key_is_a_prefix_of_its_descendants_keys),
-		cmocka_unit_test(compression_points_to_what_stands_there),
 		cmocka_unit_test(the_successor_follows_immediately),
 	};
 

@@ -326,6 +326,47 @@ static void the_names_of_compact_denial_follow_changes(void **state)
 	change_at_random(ZONE_COMPACT);
 }
 
+/* ---- the proof that there is no wildcard ---- */
+
+static bool wildcards_proof_is_the_general_one(const struct node *n, void *context)
+{
+	const struct zone *z = context;
+	uint8_t name[NAME_MAX_LEN] = { 1, '*' };
+
+	if (n->flags & (NODE_CUT | NODE_BELOW_CUT | NODE_DNAME | NODE_HAS_WILDCARD))
+		return true;
+	memcpy(name + 2, n->name, name_len(n->name));
+	assert_ptr_equal(zone_nsec_for_wildcard(z, n), zone_nsec_for(z, name));
+	return true;
+}
+
+/* Labels that sort before, at and behind "*". */
+static void the_proof_that_there_is_no_wildcard_is_found_at_its_encloser(void **state)
+{
+	static const char LETTERS[] = "!*+aZ";
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 300; seed++) {
+		struct lottery l = { seed * 104729 };
+		struct facts f;
+		start_facts(&f);
+		for (uint32_t n = lottery_below(&l, 8); n > 0; n--) {
+			struct fact *x = &f.at[f.n++];
+			size_t at = 0;
+			*x = (struct fact){ .type = lottery_below(&l, 8) == 0 ? TYPE_NS : TYPE_A };
+			for (uint32_t labels = 1 + lottery_below(&l, 3); labels > 0; labels--) {
+				for (uint32_t k = 1 + lottery_below(&l, 2); k > 0; k--)
+					x->owner[at++] = LETTERS[lottery_below(&l, 5)];
+				x->owner[at++] = '.';
+			}
+			strcpy(x->owner + at - 1, "");
+		}
+		struct zone *z = build(&f, NULL, ZONE_NSEC);
+		zone_walk(z, wildcards_proof_is_the_general_one, z);
+		zone_free(z);
+	}
+}
+
 static bool points_right_behind_itself(const struct node *n, void *context)
 {
 	size_t *seen = context;
@@ -574,6 +615,7 @@ int main(void)
 		cmocka_unit_test(the_chain_of_hashes_follows_changes),
 		cmocka_unit_test(the_names_of_compact_denial_follow_changes),
 		cmocka_unit_test(with_compact_denial_each_name_denies_for_itself),
+		cmocka_unit_test(the_proof_that_there_is_no_wildcard_is_found_at_its_encloser),
 		cmocka_unit_test(a_change_that_is_given_up_leaves_no_trace),
 		cmocka_unit_test(an_rrset_that_did_not_change_keeps_its_id_over_a_reload),
 		cmocka_unit_test(says_what_is_wrong_with_a_zone),
