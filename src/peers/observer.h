@@ -7,6 +7,7 @@
  * validated, and what one server serves is told as a whole or not at all.
  * Trust.     A DS counts as the parent's when every one of its servers that answered in this round
  * shows it. Where none answered, or they have none in common, no signer is believed in this round.
+ * Log.       A server that begins to fail, fails for another reason, or is well again: once each.
  * Invariant. Static in failure: who fails (no answer, an error, truncated, bogus, unsigned, empty,
  * malformed) is told with the reason, and nothing of what it said.
  * Rounds.    Zones are spread over their interval with jitter and never bunch up; at most
@@ -22,23 +23,18 @@
 
 #include "base/err.h"
 #include "multisigner/group.h"
+#include "peers/cross.h"
+#include "peers/interview.h"
 #include "peers/seen.h"
 #include "transfer/remote.h"
-
-#define OBSERVED_SAMPLES_MAX 8
 
 struct observer;
 struct observed;
 
 struct observed_servers {
+	const char *name; /* the signer's, for the log; of the parent: not looked at */
 	const struct remote *server;
 	size_t n; /* at most GROUP_SERVERS_MAX */
-};
-
-/* A question whose answers are compared over servers. */
-struct observed_sample {
-	const uint8_t *name;
-	uint16_t type;
 };
 
 /* Copied, but for what remotes point to (TLS, TSIG keys), which must outlive the zone's watching.
@@ -49,14 +45,9 @@ struct observed_zone {
 	struct observed_servers parent;
 	struct observed_servers signer[GROUP_SIGNERS_MAX]; /* by the group's numbers */
 	size_t signer_n;
-	struct observed_sample sample[OBSERVED_SAMPLES_MAX];
+	struct interview_sample sample[INTERVIEW_SAMPLES_MAX];
 	size_t sample_n;
 	uint32_t interval_s;
-};
-
-struct observed_failure {
-	enum err err;
-	const char *why;
 };
 
 struct observer_handler {
@@ -64,9 +55,12 @@ struct observer_handler {
 	void (*signer)(unsigned signer, unsigned server, const struct signer_seen *seen,
 		       void *context);
 	/* signer OBSERVED_PARENT: one of the parent's. */
-	void (*failed)(int signer, unsigned server, const struct observed_failure *f,
-		       void *context);
-	/* All of the round was told. The zone may be removed here, and only here among handlers. */
+	void (*failed)(int signer, unsigned server, const char *why, void *context);
+	/* What the servers serve, compared, and each one's answers under each one's DNSKEY set.
+	 * NULL: not wanted. */
+	void (*crossed)(const struct cross_result *c, void *context);
+	/* All of the round was told. The zone may be removed here; in the other handlers it may
+	 * not. */
 	void (*over)(void *context);
 	void *context;
 };
@@ -74,7 +68,8 @@ struct observer_handler {
 
 struct observer_limits {
 	uint32_t questions_max; /* under way at once; 0: 256 */
-	uint32_t rounds_max;    /* zones under way at once; 0: 32 */
+	uint32_t rounds_max;    /* zones under way at once; 0: 128 */
+	uint32_t try_ms;        /* of one question; 0: 2000 */
 };
 
 enum err observer_new(struct observer **out, uv_loop_t *loop, const struct observer_limits *limits);
