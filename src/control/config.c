@@ -701,6 +701,8 @@ static enum err resolve_source(struct schema *s, const struct yaml_node *item,
 		return finding(s, item, "update the primary",
 			       "the zone '%.200s' comes from primaries and takes no updates here",
 			       z->zone.text);
+	if (!z->zone.transfer.has_serial)
+		z->zone.transfer.serial = SERIAL_KEEP;
 	return config_read_primaries(s, z->primaries, &c->remotes, &z->zone.secondary);
 }
 

@@ -355,6 +355,7 @@ enum err config_read_serial(struct schema *s, const struct yaml_node *value,
 		if (strcmp(POLICIES[i], text) != 0)
 			continue;
 		into->serial = (enum serial_policy)i;
+		into->has_serial = true;
 		return ERR_OK;
 	}
 	return text == NULL ? ERR_INVALID

@@ -21,6 +21,7 @@
 /* Of one zone. */
 struct config_transfer {
 	enum serial_policy serial;
+	bool has_serial; /* it was given */
 	const struct transfer_rule *out;
 	size_t out_n;
 	const struct update_grant *updates;

@@ -16,6 +16,7 @@
 #include "control/internal.h"
 #include "control/key_parent.h"
 #include "control/request.h"
+#include "control/transferred.h"
 #include "store/journal.h"
 
 int64_t control_now(void)
@@ -157,9 +158,20 @@ static void warn_short_validity(const struct zone_entry *e, const struct config_
 			    z->signing->id, z->signing->refresh_s, ttl);
 }
 
+/* Before anybody sees it. The store says it where it cannot: the zone is good all the same. */
+static void keep_own_serial(struct control *c, const struct config_zone *z,
+			    const struct own_serial *before, const struct served *s)
+{
+	struct own_serial now = { true, zone_serial(s->zone), s->primary_serial };
+
+	if (z->transfer.serial != SERIAL_KEEP &&
+	    !(before->known && before->own == now.own && before->primary == now.primary))
+		(void)own_serial_write(c->store, z->text, &now);
+}
+
 static enum err load_zone(struct control *c, const struct config *config, const struct database *db,
 			  struct zone_entry *e, const struct config_zone *z, const char *spool,
-			  struct diag *d)
+			  bool fresh, struct diag *d)
 {
 	struct keyring *keys = NULL;
 	struct served *made = NULL;
@@ -171,15 +183,20 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 		.spool = spool,
 		.db = database_of(db, config->geo_n, z->geo),
 		.keys = keys,
-		.journal = spool == NULL ? c->journal : NULL, /* updates lie on files */
+		.journal = c->journal,
+		.fresh = fresh,
 		.like = e->served != NULL ? e->served->zone : NULL,
 		.signatures = z->signing != NULL ? e->signatures : NULL,
 		.counts = e->counts,
 		.health = c->health != NULL ? health_words(c->health) : NULL,
 	};
 
+	if (spool != NULL)
+		own_serial_read(c->store, z->text, &l.own_serial);
 	if (!err)
 		err = zone_load(&l, &made, d);
+	if (!err && spool != NULL)
+		keep_own_serial(c, z, &l.own_serial, made);
 	e->stale = err != ERR_OK;
 	if (err) {
 		if (keys != e->keys)
@@ -211,7 +228,7 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 enum err control_load_zone(struct control *c, struct zone_entry *e, const char *spool,
 			   struct diag *d)
 {
-	return load_zone(c, c->config, c->databases, e, &e->config, spool, d);
+	return load_zone(c, c->config, c->databases, e, &e->config, spool, true, d);
 }
 
 /* A zone from primaries is what was kept of it; there may be nothing yet. */
@@ -222,11 +239,11 @@ static enum err load_any_zone(struct control *c, const struct config *config,
 	char path[SECONDARY_PATH_MAX];
 
 	if (z->secondary.primary_n == 0)
-		return load_zone(c, config, db, e, z, NULL, d);
+		return load_zone(c, config, db, e, z, NULL, false, d);
 	secondary_path(config->server.state_dir, z->text, path);
 	if (access(path, F_OK) < 0)
 		return ERR_OK;
-	enum err err = load_zone(c, config, db, e, z, path, d);
+	enum err err = load_zone(c, config, db, e, z, path, false, d);
 	if (err != ERR_CORRUPT)
 		return err;
 	log_error(z->text, "transfer: %s is damaged and not used; the zone is fetched anew", path);

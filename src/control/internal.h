@@ -42,9 +42,17 @@ struct steered {
 	struct steer_set *set;
 };
 
+/* The serial that a zone from primaries is served with, where that is not theirs (control/
+ * transferred.h). */
+struct own_serial {
+	bool known;
+	uint32_t own, primary;
+};
+
 struct served {
 	unsigned refs;
 	struct zone *zone;
+	uint32_t primary_serial; /* of a zone from primaries: theirs, whatever it is served with */
 	struct steered *steered; /* NULL: nothing is steered */
 	struct keyset *keys;
 	struct signatures *signatures;
@@ -157,17 +165,19 @@ struct zone_load {
 	const struct config_zone *config;
 	const char *spool; /* a transferred zone's file; NULL: config->file is read */
 	const struct location_db *db;
-	const struct keyring *keys; /* NULL: unsigned, or only checked */
-	struct journal *journal;    /* NULL: only checked */
+	const struct keyring *keys;   /* NULL: unsigned, or only checked */
+	struct journal *journal;      /* NULL: only checked */
+	struct own_serial own_serial; /* spool: what was served before */
+	bool fresh;                   /* spool: it was transferred just now */
 	struct zone *like;
 	struct signatures *signatures;     /* told of freed ids */
 	struct zone_counts *counts;        /* NULL: only checked */
 	const struct steer_health *health; /* NULL: values with status obey are up */
 };
 enum err zone_load(const struct zone_load *l, struct served **out, struct diag *d);
-/* zone_data.c: the records of its files into the builder, and its policies compiled; *out stays
- * NULL where nothing is steered. */
-enum err zone_data_read(const struct zone_load *l, struct zone_builder *b, struct steered **out,
+/* zone_data.c: the records of its files into the builder, and its policies compiled; out->steered
+ * stays NULL where nothing is steered. */
+enum err zone_data_read(const struct zone_load *l, struct zone_builder *b, struct served *out,
 			struct diag *d);
 void steered_unref(struct steered *s);
 /* The same zone with the keyring's records at its apex. */

@@ -10,34 +10,18 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "control/internal.h"
-#include "control/request.h"
+#include "control/secondary_internal.h"
 #include "dns/rrtype.h"
 #include "transfer/exchange.h"
-#include "transfer/fetch.h"
-#include "transfer/refresh.h"
 #include "transfer/soa_answer.h"
 
 #define CONNECT_MS 5000u
 #define MESSAGE_MS 30000u
 /* Transfers at a time; further ones wait for their turn. */
-#define FETCHES_MAX    10u
-#define FETCH_WAIT_MS  200
-#define SHRINK_LEAST_N 20u /* a smaller zone may change as it likes */
+#define FETCHES_MAX   10u
+#define FETCH_WAIT_MS 200
 
-struct secondary {
-	struct control *c;
-	struct zone_entry *e;
-	uv_timer_t timer;
-	struct exchange *check;
-	struct fetch *fetch;
-	struct refresh r;
-	int64_t fetched_at; /* seconds; 0: not since start */
-	bool said_expired, said_failed;
-	char last[256]; /* what came of the last attempt */
-};
-
-static int64_t now_ms(void)
+int64_t secondary_now_ms(void)
 {
 	struct timespec t;
 
@@ -45,7 +29,7 @@ static int64_t now_ms(void)
 	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
 }
 
-static uint32_t lot(void)
+uint32_t secondary_lot(void)
 {
 	return (uint32_t)random_u64();
 }
@@ -65,7 +49,7 @@ const char *secondary_path(const char *state_dir, const char *zone, char out[SEC
 	return out;
 }
 
-static const char *path_of(const struct secondary *s, char out[SECONDARY_PATH_MAX])
+const char *secondary_path_of(const struct secondary *s, char out[SECONDARY_PATH_MAX])
 {
 	return secondary_path(s->c->config->server.state_dir, s->e->text, out);
 }
@@ -94,7 +78,7 @@ static struct remote primary_at(const struct secondary *s, bool stream)
 	return config_remote_at(z->primaries[0], 0, stream);
 }
 
-static const char *primary_text(const struct secondary *s, char out[REMOTE_TEXT_MAX])
+const char *secondary_primary_text(const struct secondary *s, char out[REMOTE_TEXT_MAX])
 {
 	struct remote r = primary_at(s, true);
 
@@ -105,9 +89,9 @@ static const char *primary_text(const struct secondary *s, char out[REMOTE_TEXT_
 
 static void on_timer(uv_timer_t *t);
 
-static void schedule(struct secondary *s)
+void secondary_schedule(struct secondary *s)
 {
-	int64_t due = refresh_due(&s->r), now = now_ms();
+	int64_t due = refresh_due(&s->r), now = secondary_now_ms();
 	int64_t wait = due <= now ? 0 : due - now;
 
 	if (due == INT64_MAX)
@@ -121,7 +105,8 @@ static void say_failed(struct secondary *s, const char *what, const char *why)
 {
 	char primary[REMOTE_TEXT_MAX], text[256];
 
-	snprintf(text, sizeof text, "%s from %s: %s", what, primary_text(s, primary), why);
+	snprintf(text, sizeof text, "%s from %s: %s", what, secondary_primary_text(s, primary),
+		 why);
 	if (!s->said_failed || strcmp(text, s->last) != 0)
 		log_warning(s->e->text, "transfer: %s%s", text,
 			    s->e->served != NULL && !s->r.expired
@@ -131,20 +116,19 @@ static void say_failed(struct secondary *s, const char *what, const char *why)
 	snprintf(s->last, sizeof s->last, "%s", text);
 }
 
-static void failed(struct secondary *s, bool incremental, const char *what, const char *why)
+void secondary_failed(struct secondary *s, bool incremental, const char *what, const char *why)
 {
 	say_failed(s, what, why);
-	refresh_failed(&s->r, incremental, now_ms(), lot());
-	schedule(s);
+	refresh_failed(&s->r, incremental, secondary_now_ms(), secondary_lot());
+	secondary_schedule(s);
 }
 
-/* A primary has said that what we have is current: that is what the file's time tells. */
-static void mark_good(struct secondary *s)
+void secondary_mark_good(struct secondary *s)
 {
 	char path[SECONDARY_PATH_MAX];
 	bool was_expired = s->said_expired;
 
-	utimensat(AT_FDCWD, path_of(s, path), NULL, 0);
+	utimensat(AT_FDCWD, secondary_path_of(s, path), NULL, 0);
 	s->said_failed = s->said_expired = false;
 	if (was_expired) {
 		log_notice(s->e->text, "transfer: a primary is there again; the zone is served");
@@ -152,88 +136,7 @@ static void mark_good(struct secondary *s)
 	}
 }
 
-/* ---- what was fetched ---- */
-
-static bool shrinks_too_much(const struct secondary *s, uint64_t record_n, char *why, size_t n)
-{
-	const struct config_limits *l = &s->e->config.secondary.limits;
-	size_t before = s->e->served != NULL ? zone_rr_n(s->e->served->zone) : 0;
-
-	if (s->r.forced || before < SHRINK_LEAST_N || l->shrink >= 100 ||
-	    record_n * 100 >= (uint64_t)before * (100 - l->shrink))
-		return false;
-	snprintf(
-	    why, n,
-	    "refused: %llu records where there were %zu; `concordctl zone retransfer` takes it "
-	    "all the same, limits.shrink sets the guard",
-	    (unsigned long long)record_n, before);
-	return true;
-}
-
-static enum err put_in_service(struct secondary *s, struct spool *spool, char *why, size_t n)
-{
-	struct diag d = { 0 };
-	enum err e = control_load_zone(s->c, s->e, spool_path(spool), &d);
-
-	log_diag(s->e->text, &d);
-	snprintf(why, n, "the zone is not good: %s", d.n > 0 ? d.findings[0].line : err_text(e));
-	diag_free(&d);
-	if (e) {
-		spool_abort(spool);
-		return e;
-	}
-	/* What is served is right in any case; without the file a restart fetches it again. */
-	if (spool_commit(spool))
-		log_error(s->e->text, "transfer: the zone cannot be kept on disk: %s",
-			  strerror(errno));
-	return ERR_OK;
-}
-
-static void take_zone(struct secondary *s, const struct fetch_result *result, struct spool *spool,
-		      uint64_t record_n)
-{
-	char why[700] = "", primary[REMOTE_TEXT_MAX];
-	struct soa_times times;
-
-	if (shrinks_too_much(s, record_n, why, sizeof why)) {
-		spool_abort(spool);
-		failed(s, false, "transfer", why);
-		return;
-	}
-	if (put_in_service(s, spool, why, sizeof why)) {
-		failed(s, result->kind == FETCH_CHANGES, "transfer", why);
-		return;
-	}
-	const struct rrset *soa = zone_soa(s->e->served->zone);
-	struct span rdata = { soa->wire + RR_FIXED_LEN, load_u16(soa->wire + RR_FIXED_LEN - 2) };
-	soa_times_read(rdata, &times);
-	log_info(s->e->text, "transfer: serial %u from %s, %s, %llu records in %llu ms",
-		 result->serial, primary_text(s, primary),
-		 result->kind == FETCH_CHANGES ? "changes" : "whole zone",
-		 (unsigned long long)result->record_n, (unsigned long long)result->took_ms);
-	snprintf(s->last, sizeof s->last, "serial %u from %s", result->serial, primary);
-	s->fetched_at = control_now();
-	refresh_transferred(&s->r, &times, result->serial, now_ms(), lot());
-	mark_good(s);
-	publish_zone(s->c, s->e);
-	schedule(s);
-}
-
-/* Differences are applied to the file that we have: what comes of it is loaded like a whole zone.
- */
-static void take_changes(struct secondary *s, const struct fetch_result *result)
-{
-	char path[SECONDARY_PATH_MAX];
-	struct spool *spool = NULL;
-	uint64_t record_n = 0;
-	enum err e = spool_patch(&spool, path_of(s, path), s->e->name, result->changes,
-				 result->change_n, &record_n);
-
-	if (e)
-		failed(s, true, "changes", err_text(e));
-	else
-		take_zone(s, result, spool, record_n);
-}
+/* ---- transfers ---- */
 
 static void on_fetched(const struct fetch_result *result, void *context)
 {
@@ -243,24 +146,25 @@ static void on_fetched(const struct fetch_result *result, void *context)
 	s->c->fetch_n--;
 	switch (result->kind) {
 	case FETCH_FAILED:
-		failed(s, result->incremental, result->incremental ? "IXFR" : "AXFR", result->why);
+		secondary_failed(s, result->incremental, result->incremental ? "IXFR" : "AXFR",
+				 result->why);
 		break;
 	case FETCH_CURRENT:
-		refresh_checked(&s->r, s->r.serial, now_ms(), lot());
-		mark_good(s);
-		schedule(s);
+		refresh_checked(&s->r, s->r.serial, secondary_now_ms(), secondary_lot());
+		secondary_mark_good(s);
+		secondary_schedule(s);
 		break;
 	case FETCH_WHOLE:
 		if (!s->r.forced && s->r.has_zone &&
 		    !serial_is_newer(result->serial, s->r.serial)) {
 			spool_abort(result->spool);
-			failed(s, false, "AXFR", "its serial is not newer than ours");
+			secondary_failed(s, false, "AXFR", "its serial is not newer than ours");
 			break;
 		}
-		take_zone(s, result, result->spool, result->record_n - 1); /* SOA twice */
+		secondary_take_whole(s, result);
 		break;
 	case FETCH_CHANGES:
-		take_changes(s, result);
+		secondary_take_changes(s, result);
 		break;
 	}
 }
@@ -270,10 +174,11 @@ static void start_fetch(struct secondary *s)
 	char path[SECONDARY_PATH_MAX];
 	const struct config_limits *l = &s->e->config.secondary.limits;
 	struct remote from = primary_at(s, true);
+	uint8_t ours[2 * NAME_MAX_LEN + 20];
 	const struct rrset *soa = s->e->served != NULL ? zone_soa(s->e->served->zone) : NULL;
 	struct fetch_options options = {
 		.zone = s->e->name,
-		.spool_path = path_of(s, path),
+		.spool_path = secondary_path_of(s, path),
 		.incremental = s->r.has_zone && !s->r.whole && soa != NULL,
 		.serial = s->r.serial,
 		.limits = { l->records, l->octets },
@@ -284,13 +189,15 @@ static void start_fetch(struct secondary *s)
 		.context = s,
 	};
 
-	if (options.incremental)
-		options.soa = (struct span){ soa->wire + RR_FIXED_LEN,
-					     load_u16(soa->wire + RR_FIXED_LEN - 2) };
+	if (options.incremental) {
+		options.soa = (struct span){ ours, soa->wire_len - RR_FIXED_LEN };
+		memcpy(ours, soa->wire + RR_FIXED_LEN, options.soa.n);
+		store_u32(ours + options.soa.n - 20, s->r.serial); /* theirs, not ours */
+	}
 	enum err e = fetch_start(&s->fetch, s->c->loop, &from, &options);
 	if (e) {
 		s->fetch = NULL;
-		failed(s, false, "transfer", e == ERR_IO ? strerror(errno) : err_text(e));
+		secondary_failed(s, false, "transfer", e == ERR_IO ? strerror(errno) : err_text(e));
 		return;
 	}
 	s->c->fetch_n++;
@@ -306,24 +213,25 @@ static void on_checked(const struct exchange_result *result, void *context)
 
 	s->check = NULL;
 	if (result->err) {
-		failed(s, false, "SOA", result->why);
+		secondary_failed(s, false, "SOA", result->why);
 		return;
 	}
 	if (!soa_answer_serial(result->message, s->e->name, &serial, &why)) {
-		failed(s, false, "SOA", why);
+		secondary_failed(s, false, "SOA", why);
 		return;
 	}
-	if (refresh_checked(&s->r, serial, now_ms(), lot()) == REFRESH_TRANSFER) {
+	if (refresh_checked(&s->r, serial, secondary_now_ms(), secondary_lot()) ==
+	    REFRESH_TRANSFER) {
 		start_fetch(s);
 		return;
 	}
 	if (serial == s->r.serial) {
 		char primary[REMOTE_TEXT_MAX];
 		snprintf(s->last, sizeof s->last, "serial %u is current at %s", serial,
-			 primary_text(s, primary));
-		mark_good(s);
+			 secondary_primary_text(s, primary));
+		secondary_mark_good(s);
 	}
-	schedule(s);
+	secondary_schedule(s);
 }
 
 static void start_check(struct secondary *s)
@@ -337,7 +245,7 @@ static void start_check(struct secondary *s)
 
 	if (e) {
 		s->check = NULL;
-		failed(s, false, "SOA", e == ERR_IO ? strerror(errno) : err_text(e));
+		secondary_failed(s, false, "SOA", e == ERR_IO ? strerror(errno) : err_text(e));
 	}
 }
 
@@ -358,18 +266,18 @@ static void on_timer(uv_timer_t *t)
 	struct secondary *s = t->data;
 
 	if (s->c->fetch_n >= FETCHES_MAX && s->r.state == REFRESH_WAITING &&
-	    refresh_due(&s->r) <= now_ms()) {
+	    refresh_due(&s->r) <= secondary_now_ms()) {
 		uv_timer_start(&s->timer, on_timer, FETCH_WAIT_MS, 0);
 		return;
 	}
-	enum refresh_action what = refresh_next(&s->r, now_ms());
+	enum refresh_action what = refresh_next(&s->r, secondary_now_ms());
 	notice_expiry(s);
 	if (what == REFRESH_CHECK)
 		start_check(s);
 	else if (what == REFRESH_TRANSFER)
 		start_fetch(s);
 	else
-		schedule(s);
+		secondary_schedule(s);
 }
 
 /* ---- life ---- */
@@ -407,14 +315,15 @@ static void start(struct control *c, struct zone_entry *e)
 	snprintf(s->last, sizeof s->last, "not asked yet");
 	uv_timer_init(c->loop, &s->timer);
 	s->timer.data = s;
-	bool kept = soa != NULL && stat(path_of(s, path), &st) == 0 &&
+	bool kept = soa != NULL && stat(secondary_path_of(s, path), &st) == 0 &&
 		    soa_times_read((struct span){ soa->wire + RR_FIXED_LEN,
 						  load_u16(soa->wire + RR_FIXED_LEN - 2) },
 				   &times);
 	refresh_start(&s->r, primary_n(&e->config.secondary), kept ? &times : NULL,
-		      kept ? zone_serial(e->served->zone) : 0,
-		      kept ? st.st_mtim.tv_sec * INT64_C(1000) : 0, now_ms(), lot());
-	schedule(s);
+		      kept ? e->served->primary_serial : 0,
+		      kept ? st.st_mtim.tv_sec * INT64_C(1000) : 0, secondary_now_ms(),
+		      secondary_lot());
+	secondary_schedule(s);
 }
 
 /* A reload may have changed the list. */
@@ -449,60 +358,6 @@ bool secondary_is_unavailable(const struct zone_entry *e)
 	       (e->served == NULL || (e->secondary != NULL && e->secondary->r.expired));
 }
 
-/* ---- NOTIFY ---- */
-
-/* Which primary sent it; false: none of them. Where the remote has a key, the sender must have
- * shown it (RFC 1996 §3.10). */
-static bool find_sender(const struct config_secondary *z, const struct access_client *who,
-			unsigned *out)
-{
-	unsigned at = 0;
-
-	for (size_t i = 0; i < z->primary_n; i++) {
-		const struct config_remote *p = z->primaries[i];
-		bool proved =
-		    p->key == NULL || (who->key != NULL && name_equal(who->key, p->key->name));
-		for (size_t k = 0; k < p->address_n; k++, at++) {
-			if (proved && ip_equal(&p->addresses[k].addr, &who->addr)) {
-				*out = at;
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
-void secondary_take_notify(struct request *r)
-{
-	uint8_t name[NAME_MAX_LEN];
-
-	name_lower(r->msg.qname.wire, name);
-	const struct zone_entry *e = control_entry_at(r->control, name);
-	uint8_t answer[MESSAGE_MAX];
-	char from[REQUEST_TEXT_MAX];
-	uint32_t serial;
-	unsigned primary;
-
-	if (e == NULL || e->secondary == NULL || r->msg.qclass != CLASS_IN ||
-	    r->msg.qtype != TYPE_SOA) {
-		request_refuse(r, RCODE_NOTAUTH);
-		return;
-	}
-	if (!find_sender(&e->config.secondary, &r->who, &primary)) {
-		log_debug(e->text, "notify: from %s, which is none of the primaries: refused",
-			  request_from(r, from));
-		request_refuse(r, RCODE_REFUSED);
-		return;
-	}
-	bool told = soa_notify_serial(r->h->message, r->msg.qname.wire, &serial);
-	if (refresh_notify(&e->secondary->r, primary, told ? &serial : NULL, now_ms())) {
-		log_debug(e->text, "notify: from %s", request_from(r, from));
-		schedule(e->secondary);
-	}
-	request_reply(r, answer,
-		      request_start_answer(r, answer, sizeof answer, RCODE_NOERROR, FLAG_AA));
-}
-
 /* ---- for the operator ---- */
 
 json_t *secondary_status(const struct zone_entry *e)
@@ -513,16 +368,16 @@ json_t *secondary_status(const struct zone_entry *e)
 
 	if (s == NULL)
 		return NULL;
-	int64_t now = now_ms(), next = refresh_due(&s->r);
+	int64_t now = secondary_now_ms(), next = refresh_due(&s->r);
 	return json_pack(
 	    "{s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "state",
 	    s->r.expired           ? "expired"
 	    : s->e->served == NULL ? "not transferred yet"
 				   : STATES[s->r.state],
-	    "primary", primary_text(s, primary), "last", s->last, "expired", s->r.expired, "next_s",
-	    (json_int_t)(next == INT64_MAX || next < now ? 0 : (next - now) / 1000), "expires_s",
-	    (json_int_t)(s->r.has_zone ? (refresh_expires_at(&s->r) - now) / 1000 : 0), "serial",
-	    (json_int_t)s->r.serial);
+	    "primary", secondary_primary_text(s, primary), "last", s->last, "expired", s->r.expired,
+	    "next_s", (json_int_t)(next == INT64_MAX || next < now ? 0 : (next - now) / 1000),
+	    "expires_s", (json_int_t)(s->r.has_zone ? (refresh_expires_at(&s->r) - now) / 1000 : 0),
+	    "serial", (json_int_t)s->r.serial);
 }
 
 json_t *control_zone_refresh(struct control *c, const char *zone, bool whole,
@@ -537,7 +392,7 @@ json_t *control_zone_refresh(struct control *c, const char *zone, bool whole,
 			     zone);
 		return NULL;
 	}
-	refresh_ask(&e->secondary->r, whole, now_ms());
-	schedule(e->secondary);
+	refresh_ask(&e->secondary->r, whole, secondary_now_ms());
+	secondary_schedule(e->secondary);
 	return json_pack("{s:s, s:o}", "zone", e->text, "transfer", secondary_status(e));
 }

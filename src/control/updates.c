@@ -5,12 +5,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "control/overlay.h"
 #include "dns/rrtype.h"
 #include "store/journal.h"
 #include "transfer/update.h"
-
-/* Sets that lie on a source before they are made one. */
-#define OVERLAY_SETS_MAX 4096
 
 struct pending {
 	struct pending *next;
@@ -112,11 +110,7 @@ static void evaluate(struct pending *p, struct zone_builder *b, struct diag *d)
 static enum err journal_it(struct control *c, const struct zone_entry *e, struct span set,
 			   uint32_t from, uint32_t to)
 {
-	const struct config_transfer *t = &e->config.transfer;
-	struct journal_limits limits = {
-		t->journal_sets != 0 ? t->journal_sets : JOURNAL_SETS_DEFAULT,
-		t->journal_octets != 0 ? t->journal_octets : JOURNAL_OCTETS_DEFAULT,
-	};
+	struct journal_limits limits = journal_limits_of(&e->config.transfer);
 	struct journal_set s = { from, to, control_now(), set };
 	enum err err = journal_begin(c->journal);
 
@@ -254,73 +248,6 @@ static bool commit(struct control *c, struct zone_entry *e, struct pending *cons
 	return err != ERR_INVALID;
 }
 
-/* What lies on the file is made one set now and then, so that a start has less to do. */
-struct collected {
-	struct change_set *sets;
-	size_t n, cap;
-	uint32_t from, to;
-	bool failed;
-};
-
-static bool collect(const struct journal_set *s, void *context)
-{
-	struct collected *x = context;
-
-	if (x->n == x->cap) {
-		size_t cap = x->cap * 2 + 64;
-		struct change_set *more = realloc(x->sets, cap * sizeof *more);
-		if (more == NULL) {
-			x->failed = true;
-			return false;
-		}
-		x->sets = more;
-		x->cap = cap;
-	}
-	struct change_set *c = &x->sets[x->n];
-	*c = (struct change_set){ .bytes = malloc(s->bytes.n + 1), .n = s->bytes.n };
-	if (c->bytes == NULL) {
-		x->failed = true;
-		return false;
-	}
-	memcpy(c->bytes, s->bytes.p, s->bytes.n);
-	if (x->n++ == 0)
-		x->from = s->from;
-	x->to = s->to;
-	return true;
-}
-
-static void collected_free(struct collected *x)
-{
-	for (size_t i = 0; i < x->n; i++)
-		change_free(&x->sets[i]);
-	free(x->sets);
-}
-
-static void shorten_overlay(struct control *c, const struct zone_entry *e)
-{
-	struct collected x = { 0 };
-	struct change_set net = { 0 };
-
-	if (journal_overlay_n(c->journal, e->text) < OVERLAY_SETS_MAX)
-		return;
-	if (!journal_overlay(c->journal, e->text, collect, &x) && !x.failed) {
-		struct span *spans = calloc(x.n, sizeof *spans);
-		for (size_t i = 0; spans != NULL && i < x.n; i++)
-			spans[i] = change_span(&x.sets[i]);
-		if (spans != NULL && !change_condense(spans, x.n, &net) &&
-		    !journal_begin(c->journal)) {
-			struct journal_set s = { x.from, x.to, control_now(), change_span(&net) };
-			if (journal_replace_overlay(c->journal, e->text, &s))
-				journal_rollback(c->journal);
-			else
-				(void)journal_commit(c->journal);
-		}
-		free(spans);
-	}
-	change_free(&net);
-	collected_free(&x);
-}
-
 static void answer(struct pending *p)
 {
 	request_refuse(p->request, p->rcode);
@@ -337,7 +264,7 @@ static void commit_zone(struct control *c, struct pending **all, size_t n)
 	if (!commit(c, e, all, n) && n > 1)
 		for (size_t i = 0; i < n; i++) /* one of them is no zone: each for itself */
 			commit(c, e, &all[i], 1);
-	shorten_overlay(c, e);
+	overlay_shorten(c->journal, e->text, control_now());
 	for (size_t i = 0; i < n; i++)
 		answer(all[i]);
 }
@@ -372,12 +299,10 @@ void updates_commit(struct control *c)
 enum err updates_replay(struct journal *j, const struct config_zone *z, struct zone_builder *b,
 			struct diag *d)
 {
-	struct collected x = { 0 };
+	struct overlay x = { 0 };
 	const struct rrset *soa = zone_build_rrset(b, z->name, TYPE_SOA);
-	enum err err = journal_overlay(j, z->text, collect, &x);
+	enum err err = overlay_read(&x, j, z->text);
 
-	if (!err && x.failed)
-		err = ERR_NOMEM;
 	if (!err && x.n > 0 && soa != NULL) {
 		uint32_t serial = load_u32(soa->wire + soa->wire_len - 20);
 		if (serial_is_newer(serial, x.to)) {
@@ -399,6 +324,6 @@ enum err updates_replay(struct journal *j, const struct config_zone *z, struct z
 					 "journal: updates up to serial %u lie on the file", x.to);
 		}
 	}
-	collected_free(&x);
+	overlay_free(&x);
 	return err;
 }

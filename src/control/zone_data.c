@@ -6,9 +6,8 @@
 #include "control/internal.h"
 #include "control/octodns_zone.h"
 #include "control/steering_file.h"
+#include "control/transferred.h"
 #include "control/zone_file.h"
-#include "dns/rrtype.h"
-#include "transfer/spool.h"
 
 /* Partitions of one zone: what 100,000 steered names need with room to spare, and far less than
  * would hurt the machine. */
@@ -95,54 +94,11 @@ static enum err compile(const struct zone_load *l, struct zone_builder *b, const
 	return e;
 }
 
-struct transferred {
-	struct zone_builder *b;
-	struct diag *d;
-	bool signed_by_us;
-	size_t left_out_n;
-};
-
-/* Signatures and proofs are the primary's; where we sign, so are its keys. ZONEMD is of a zone that
- * ours no longer is. */
-static bool is_left_out(const struct transferred *t, uint16_t type)
+static enum err read_spool(const struct zone_load *l, struct zone_builder *b, struct served *out,
+			   struct steering **s, struct diag *d)
 {
-	const struct rr_type_info *info = rr_type_info(type);
+	enum err e = transferred_read(l, b, &out->primary_serial, d);
 
-	if (info != NULL && (info->flags & RR_DENIAL))
-		return true;
-	return t->signed_by_us &&
-	       (type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY ||
-		type == TYPE_CSYNC || type == TYPE_ZONEMD);
-}
-
-static enum err add_transferred(const struct spool_record *r, void *context)
-{
-	struct transferred *t = context;
-	struct zone_record record = {
-		.owner = r->owner, .type = r->type, .ttl = r->ttl, .rdata = r->rdata
-	};
-
-	if (is_left_out(t, r->type)) {
-		t->left_out_n++;
-		return ERR_OK;
-	}
-	return zone_build_add(t->b, &record, t->d);
-}
-
-static enum err read_spool(const struct zone_load *l, struct zone_builder *b, struct steering **s,
-			   struct diag *d)
-{
-	struct transferred t = { .b = b, .d = d, .signed_by_us = l->config->signing != NULL };
-	struct diag_place at = { .file = l->spool };
-	enum err e = spool_read(l->spool, l->config->name, add_transferred, &t);
-
-	if (e == ERR_CORRUPT)
-		diag_add(d, DIAG_WARNING, &at, NULL, "the transferred zone is damaged");
-	if (!e && t.left_out_n > 0 && !t.signed_by_us)
-		diag_add(d, DIAG_NOTICE, NULL, NULL,
-			 "%zu signatures and proofs of the primary are left out: the zone is "
-			 "served unsigned",
-			 t.left_out_n);
 	if (!e && l->config->steering != NULL)
 		e = steering_read(s, l->config->steering, l->config->name, d);
 	return e;
@@ -179,18 +135,18 @@ static enum err read_octodns_file(const struct zone_load *l, struct zone_builder
 	return ERR_INVALID;
 }
 
-enum err zone_data_read(const struct zone_load *l, struct zone_builder *b, struct steered **out,
+enum err zone_data_read(const struct zone_load *l, struct zone_builder *b, struct served *out,
 			struct diag *d)
 {
 	struct steering *s = NULL;
-	enum err e = l->spool != NULL                        ? read_spool(l, b, &s, d)
+	enum err e = l->spool != NULL                        ? read_spool(l, b, out, &s, d)
 		     : octodns_zone_is_file(l->config->file) ? read_octodns_file(l, b, &s, d)
 							     : read_master_file(l, b, &s, d);
 
 	if (!e && s != NULL)
 		e = check_database(l, s, d);
 	if (!e && s != NULL && s->n > 0)
-		e = compile(l, b, s, out, d);
+		e = compile(l, b, s, &out->steered, d);
 	steering_free(s);
 	return e;
 }

@@ -154,8 +154,8 @@ enum err zone_load(const struct zone_load *l, struct served **out, struct diag *
 	if (!e)
 		e = zone_build_start(&b, l->config->name, l->like, &options);
 	if (!e)
-		e = zone_data_read(l, b, &s->steered, d);
-	if (!e && l->journal != NULL)
+		e = zone_data_read(l, b, s, d);
+	if (!e && l->journal != NULL && l->spool == NULL)
 		e = updates_replay(l->journal, l->config, b, d);
 	if (!e && l->keys != NULL)
 		e = keyring_add_records(l->keys, b, l->config->signing, d);
@@ -190,6 +190,7 @@ enum err zone_load_keys(const struct served *base, const struct keyring *keys,
 	s->refs = 1;
 	s->ecs = base->ecs;
 	s->rate_limited = base->rate_limited;
+	s->primary_serial = base->primary_serial;
 	s->counts = base->counts;
 	s->counts->refs++;
 	s->report_agent = copy_agent(base->report_agent.p);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,6 +27,7 @@ enum statement {
 	OVERLAY_N,
 	CLEAR_HISTORY,
 	CLEAR_OVERLAY,
+	CLEAR_OTHERS,
 	BEGIN,
 	COMMIT,
 	ROLLBACK,
@@ -54,6 +56,9 @@ static const char *const SQL[STATEMENTS] = {
 	[OVERLAY_N] = "SELECT count(*) FROM overlay WHERE zone = ?1",
 	[CLEAR_HISTORY] = "DELETE FROM history WHERE zone = ?1",
 	[CLEAR_OVERLAY] = "DELETE FROM overlay WHERE zone = ?1",
+	/* All that start with the zone and a space. */
+	[CLEAR_OTHERS] = "DELETE FROM overlay WHERE zone > ?1 || ' ' AND zone < ?1 || '!' AND zone "
+			 "<> ?2",
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
 	[ROLLBACK] = "ROLLBACK",
@@ -335,6 +340,26 @@ enum err journal_append(struct journal *j, const char *zone, const struct journa
 	if (!e && overlay)
 		e = add_overlay(j, zone, s);
 	return e ? e : trim(j, zone, limits);
+}
+
+enum err journal_add_overlay(struct journal *j, const char *source, const struct journal_set *s)
+{
+	return add_overlay(j, source, s);
+}
+
+char *journal_source(const char *zone, const char *id, char out[JOURNAL_SOURCE_MAX])
+{
+	snprintf(out, JOURNAL_SOURCE_MAX, "%s %s", zone, id);
+	return out;
+}
+
+enum err journal_forget_other_sources(struct journal *j, const char *zone, const char *source)
+{
+	sqlite3_stmt *q = start(j, CLEAR_OTHERS, zone);
+
+	if (q == NULL || sqlite3_bind_text(q, 2, source, -1, SQLITE_STATIC) != SQLITE_OK)
+		return failed(j, "forgetting");
+	return run(j, q, "forgetting");
 }
 
 enum err journal_replace_overlay(struct journal *j, const char *zone, const struct journal_set *s)

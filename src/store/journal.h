@@ -68,6 +68,16 @@ enum err journal_overlay(struct journal *j, const char *zone,
 size_t journal_overlay_n(struct journal *j, const char *zone);
 /* Within begin and commit: puts one set in the overlay's place; NULL: nothing. */
 enum err journal_replace_overlay(struct journal *j, const char *zone, const struct journal_set *s);
+/* Within begin and commit: one set more in an overlay alone. `source` is the zone, or (where the
+ * source can be replaced by another) what journal_source() makes of the zone and that source. */
+enum err journal_add_overlay(struct journal *j, const char *source, const struct journal_set *s);
+/* The overlay of one source of a zone, which no other source of it shares: zone and id, with a
+ * space between, which no zone's text has. Returns out. */
+#define JOURNAL_SOURCE_MAX 1200
+char *journal_source(const char *zone, const char *id, char out[JOURNAL_SOURCE_MAX]);
+/* Forgets what lies on other sources of the zone than this. Needs no begin. */
+enum err journal_forget_other_sources(struct journal *j, const char *zone, const char *source);
+
 /* Within begin and commit: history and overlay go. */
 enum err journal_forget(struct journal *j, const char *zone);
 

@@ -92,12 +92,18 @@ static struct change_set *present_change(struct fetch *f, bool start)
 	return &f->changes[f->change_n++];
 }
 
+/* RFC 2181 §8: one with its highest bit set is 0. */
+static uint32_t ttl_of(const struct record *r)
+{
+	return r->ttl > INT32_MAX ? 0 : r->ttl;
+}
+
 static enum err keep_change(struct fetch *f, enum incoming_part part, const struct record *r)
 {
 	bool start = part == INCOMING_REMOVED && r->type == TYPE_SOA;
 	struct change_set *c = present_change(f, start);
 	struct change_record change = { part == INCOMING_ADDED ? CHANGE_ADD : CHANGE_REMOVE,
-					r->owner.wire, r->type, r->ttl, r->rdata };
+					r->owner.wire, r->type, ttl_of(r), r->rdata };
 
 	return c != NULL ? change_add(c, &change) : ERR_NOMEM;
 }
@@ -112,9 +118,7 @@ static enum err keep_record(enum incoming_part part, const struct record *r, voi
 	if (f->spool == NULL)
 		e = spool_begin(&f->spool, f->spool_path, f->zone);
 	if (!e)
-		/* RFC 2181 §8: a TTL with its highest bit set is 0. */
-		e = spool_add(f->spool, r->owner.wire, r->type, r->ttl > INT32_MAX ? 0 : r->ttl,
-			      r->rdata);
+		e = spool_add(f->spool, r->owner.wire, r->type, ttl_of(r), r->rdata);
 	if (e)
 		f->spool_errno = errno;
 	return e;

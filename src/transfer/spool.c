@@ -269,6 +269,23 @@ enum err spool_read(const char *path, const uint8_t *zone,
 	return e;
 }
 
+enum err spool_id(const char *path, char out[SPOOL_ID_MAX])
+{
+	uint8_t digest[DIGEST_LEN];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+	bool there = lseek(fd, -(off_t)sizeof digest, SEEK_END) >= 0 &&
+		     read(fd, digest, sizeof digest) == (ssize_t)sizeof digest;
+	close(fd);
+	if (!there)
+		return ERR_CORRUPT;
+	for (size_t i = 0; i < sizeof digest; i++)
+		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+	return ERR_OK;
+}
+
 /* ---- changing ---- */
 
 /* Records of the sets with what becomes of them: the last word counts. */

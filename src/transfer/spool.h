@@ -43,6 +43,11 @@ void spool_abort(struct spool *s);
 enum err spool_patch(struct spool **out, const char *path, const uint8_t *zone,
 		     const struct change_set *changes, size_t change_n, uint64_t *record_n);
 
+/* What tells one whole file from any other: its digest, in hexadecimal, read from its end. Not a
+ * check of what is in it. */
+#define SPOOL_ID_MAX 65
+enum err spool_id(const char *path, char out[SPOOL_ID_MAX]);
+
 struct spool_record {
 	const uint8_t *owner; /* wire; borrowed for the call */
 	uint16_t type;

@@ -543,6 +543,32 @@ static size_t find_record(const struct rrset *r, struct span form, uint8_t *room
 	return r->wire_len;
 }
 
+/* The same for RDATA as it was given. ERR_NOMEM. */
+static enum err find_rdata(const struct rrset *there, struct span rdata, size_t *out)
+{
+	uint8_t *forms = malloc(2 * rdata.n + 1);
+
+	if (forms == NULL)
+		return ERR_NOMEM;
+	rdata_canonicalize(there->type, rdata, forms);
+	*out = find_record(there, (struct span){ forms, rdata.n }, forms + rdata.n);
+	free(forms);
+	return ERR_OK;
+}
+
+enum err zone_build_has(const struct zone_builder *b, const struct zone_record *r, bool *out)
+{
+	const struct rrset *there = zone_build_rrset(b, r->owner, r->type);
+	size_t at = 0;
+
+	*out = false;
+	if (there == NULL)
+		return ERR_OK;
+	enum err e = find_rdata(there, r->rdata, &at);
+	*out = !e && at < there->wire_len;
+	return e;
+}
+
 /* A copy without the record that starts at `at`. */
 static struct rrset *rrset_without(const struct rrset *r, size_t at)
 {
@@ -568,20 +594,16 @@ enum err zone_build_remove_record(struct zone_builder *b, const struct zone_reco
 
 	if (there == NULL || there->steering != NULL)
 		return ERR_OK;
-	uint8_t *forms = malloc(2 * r->rdata.n + 1);
-	if (forms == NULL)
-		return ERR_NOMEM;
-	rdata_canonicalize(r->type, r->rdata, forms);
-	size_t at = find_record(there, (struct span){ forms, r->rdata.n }, forms + r->rdata.n);
-	free(forms);
-	if (at == there->wire_len)
-		return ERR_OK;
+	size_t at = 0;
+	enum err e = find_rdata(there, r->rdata, &at);
+	if (e || at == there->wire_len)
+		return e;
 	if (there->rr_n == 1)
 		return zone_build_remove(b, r->owner, r->type);
 	struct rrset *copy = rrset_without(there, at);
 	if (copy == NULL)
 		return ERR_NOMEM;
-	enum err e = builder_node(b, r->owner, zone_build_node(b, r->owner)->rrset_n, &n);
+	e = builder_node(b, r->owner, zone_build_node(b, r->owner)->rrset_n, &n);
 	if (e) {
 		free(copy);
 		return e;

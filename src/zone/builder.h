@@ -79,6 +79,9 @@ const struct node *zone_build_node(const struct zone_builder *b, const uint8_t *
 const struct rrset *zone_build_rrset(const struct zone_builder *b, const uint8_t *owner,
 				     uint16_t type);
 
+/* Whether the record with this owner, type and RDATA stands there, whatever its TTL. ERR_NOMEM. */
+enum err zone_build_has(const struct zone_builder *b, const struct zone_record *r, bool *out);
+
 /* Steers an RRset: makes `values` (all records of variant 0) the RRset and each of `variants` one
  * variant. No RRset of that owner and type may stand there; a finding otherwise. */
 struct zone_variant {

@@ -225,6 +225,36 @@ static void commits_survive_kill_9_and_are_whole(void **state)
 	}
 }
 
+static void overlays_of_one_source_never_lie_on_another(void **state)
+{
+	static const char *const KEPT[] = { "a.example.", "a.example.! ", "sub.a.example.",
+					    "a.exampl." };
+	char old[JOURNAL_SOURCE_MAX], new[JOURNAL_SOURCE_MAX], other[JOURNAL_SOURCE_MAX];
+	struct journal *j = open_it();
+	struct journal_set s = set_of(1, "0123456789");
+
+	(void)state;
+	journal_source("a.example.", "0ff1ce", old);
+	journal_source("a.example.", "c0ffee", new);
+	journal_source("aa.example.", "0ff1ce", other);
+	assert_int_equal(journal_begin(j), ERR_OK);
+	assert_int_equal(journal_add_overlay(j, old, &s), ERR_OK);
+	assert_int_equal(journal_add_overlay(j, new, &s), ERR_OK);
+	assert_int_equal(journal_add_overlay(j, other, &s), ERR_OK);
+	for (size_t i = 0; i < sizeof KEPT / sizeof *KEPT; i++)
+		assert_int_equal(journal_add_overlay(j, KEPT[i], &s), ERR_OK);
+	assert_int_equal(journal_commit(j), ERR_OK);
+	history(j, "a.example.", 1, ERR_NOT_FOUND);
+	assert_int_equal(journal_forget_other_sources(j, "a.example.", new), ERR_OK);
+	assert_int_equal(journal_overlay_n(j, old), 0);
+	assert_int_equal(journal_overlay_n(j, new), 1);
+	assert_int_equal(journal_overlay_n(j, other), 1);
+	for (size_t i = 0; i < sizeof KEPT / sizeof *KEPT; i++)
+		assert_int_equal(journal_overlay_n(j, KEPT[i]), 1);
+	journal_close(j);
+	wipe();
+}
+
 static void a_file_that_others_may_read_is_refused(void **state)
 {
 	struct journal *j = open_it();
@@ -263,6 +293,7 @@ int main(void)
 		cmocka_unit_test(
 		    what_was_rolled_back_is_not_there_and_a_reader_sees_what_was_committed),
 		cmocka_unit_test(commits_survive_kill_9_and_are_whole),
+		cmocka_unit_test(overlays_of_one_source_never_lie_on_another),
 		cmocka_unit_test(a_file_that_others_may_read_is_refused),
 	};
 

@@ -114,6 +114,25 @@ static void a_file_with_any_octet_changed_or_missing_is_not_taken(void **state)
 	}
 }
 
+static void each_file_has_an_id_of_its_own(void **state)
+{
+	char one[SPOOL_ID_MAX], two[SPOOL_ID_MAX], again[SPOOL_ID_MAX];
+
+	(void)state;
+	unlink(path);
+	assert_int_equal(spool_id(path, one), ERR_NOT_FOUND);
+	write_zone(3, true);
+	assert_int_equal(spool_id(path, one), ERR_OK);
+	write_zone(4, true);
+	assert_int_equal(spool_id(path, two), ERR_OK);
+	assert_string_not_equal(one, two);
+	write_zone(3, true);
+	assert_int_equal(spool_id(path, again), ERR_OK);
+	assert_string_equal(one, again);
+	assert_int_equal(truncate(path, 31), 0);
+	assert_int_equal(spool_id(path, one), ERR_CORRUPT);
+}
+
 static void another_zones_file_is_not_taken(void **state)
 {
 	(void)state;
@@ -138,6 +157,7 @@ int main(void)
 		cmocka_unit_test(what_was_written_is_read),
 		cmocka_unit_test(one_that_is_given_up_leaves_the_old_one),
 		cmocka_unit_test(a_file_with_any_octet_changed_or_missing_is_not_taken),
+		cmocka_unit_test(each_file_has_an_id_of_its_own),
 		cmocka_unit_test(another_zones_file_is_not_taken),
 		cmocka_unit_test(what_the_reader_refuses_ends_it),
 	};

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a transfer gave, put into service: differences on the version that is served and into the
+ * journal, a whole zone in the place of what was. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "control/overlay.h"
+#include "control/secondary_internal.h"
+#include "control/transferred.h"
+
+#define SHRINK_LEAST_N 20u /* a smaller zone may change as it likes */
+/* Differences as large as this are laid on the file at once, where a start would read them again
+ * and again: the zone is then made anew. */
+#define CHANGE_OCTETS_MAX (64u << 20)
+
+/* ---- guards ---- */
+
+static bool shrinks_too_much(const struct secondary *s, uint64_t record_n, char *why, size_t n)
+{
+	const struct config_limits *l = &s->e->config.secondary.limits;
+	size_t before = s->e->served != NULL ? zone_rr_n(s->e->served->zone) : 0;
+
+	if (s->r.forced || before < SHRINK_LEAST_N || l->shrink >= 100 ||
+	    record_n * 100 >= (uint64_t)before * (100 - l->shrink))
+		return false;
+	snprintf(
+	    why, n,
+	    "refused: %llu records where there were %zu; `concordctl zone retransfer` takes it "
+	    "all the same, limits.shrink sets the guard",
+	    (unsigned long long)record_n, before);
+	return true;
+}
+
+/* Differences add up: what each transfer is held to does not bound the zone. */
+static bool grows_too_much(const struct secondary *s, uint64_t record_n, uint64_t more_octets,
+			   char *why, size_t n)
+{
+	const struct config_limits *l = &s->e->config.secondary.limits;
+	uint64_t octets = zone_bytes(s->e->served->zone) + more_octets;
+	bool records = l->records != 0 && record_n > l->records;
+
+	if (!records && (l->octets == 0 || octets <= l->octets))
+		return false;
+	snprintf(why, n, "refused: the zone would have %llu %s; limits.%s is %llu",
+		 (unsigned long long)(records ? record_n : octets), records ? "records" : "octets",
+		 records ? "records" : "size",
+		 (unsigned long long)(records ? l->records : l->octets));
+	return true;
+}
+
+/* ---- in service ---- */
+
+static void in_service(struct secondary *s, const struct fetch_result *result)
+{
+	char primary[REMOTE_TEXT_MAX];
+	struct soa_times times;
+	const struct rrset *soa = zone_soa(s->e->served->zone);
+	struct span rdata = { soa->wire + RR_FIXED_LEN, load_u16(soa->wire + RR_FIXED_LEN - 2) };
+
+	soa_times_read(rdata, &times);
+	secondary_primary_text(s, primary);
+	log_info(s->e->text, "transfer: serial %u from %s, %s, %llu records in %llu ms",
+		 result->serial, primary, result->kind == FETCH_CHANGES ? "changes" : "whole zone",
+		 (unsigned long long)result->record_n, (unsigned long long)result->took_ms);
+	snprintf(s->last, sizeof s->last, "serial %u from %s", result->serial, primary);
+	s->fetched_at = control_now();
+	refresh_transferred(&s->r, &times, result->serial, secondary_now_ms(), secondary_lot());
+	secondary_mark_good(s);
+	publish_zone(s->c, s->e);
+	secondary_schedule(s);
+}
+
+/* ---- a whole zone ---- */
+
+static void forget_old_changes(const struct secondary *s)
+{
+	char path[SECONDARY_PATH_MAX], source[JOURNAL_SOURCE_MAX];
+
+	if (!transferred_source(s->e->text, secondary_path_of(s, path), source))
+		(void)journal_forget_other_sources(s->c->journal, s->e->text, source);
+}
+
+static enum err load_whole(struct secondary *s, struct spool *spool, char *why, size_t n)
+{
+	struct diag d = { 0 };
+	enum err e = control_load_zone(s->c, s->e, spool_path(spool), &d);
+
+	log_diag(s->e->text, &d);
+	snprintf(why, n, "the zone is not good: %s", d.n > 0 ? d.findings[0].line : err_text(e));
+	diag_free(&d);
+	if (e) {
+		spool_abort(spool);
+		return e;
+	}
+	/* What is served is right in any case; without the file a restart fetches it again. */
+	if (spool_commit(spool))
+		log_error(s->e->text, "transfer: the zone cannot be kept on disk: %s",
+			  strerror(errno));
+	else
+		forget_old_changes(s);
+	return ERR_OK;
+}
+
+/* What led from the version before to this one, for those who follow us by IXFR. Costs a walk of
+ * the zone, so only where somebody may ask. */
+static void keep_history(struct secondary *s, const struct zone *before)
+{
+	const struct config_transfer *t = &s->e->config.transfer;
+	const struct zone *now = s->e->served->zone;
+	struct change_set set = { 0 };
+	struct journal_limits limits = journal_limits_of(t);
+
+	if (before == NULL || t->out_n == 0 || s->e->keys != NULL ||
+	    !serial_is_newer(zone_serial(now), zone_serial(before)) ||
+	    change_between(before, now, NULL, 0, &set)) {
+		change_free(&set);
+		return;
+	}
+	struct journal_set j = { zone_serial(before), zone_serial(now), control_now(),
+				 change_span(&set) };
+	if (!journal_begin(s->c->journal)) {
+		if (journal_append(s->c->journal, s->e->text, &j, false, &limits))
+			journal_rollback(s->c->journal);
+		else
+			(void)journal_commit(s->c->journal);
+	}
+	change_free(&set);
+}
+
+static void take_spool(struct secondary *s, const struct fetch_result *result, struct spool *spool,
+		       uint64_t record_n)
+{
+	char why[700] = "";
+	struct served *before = s->e->served != NULL ? served_ref(s->e->served) : NULL;
+
+	if (shrinks_too_much(s, record_n, why, sizeof why)) {
+		spool_abort(spool);
+		secondary_failed(s, false, "transfer", why);
+	} else if (load_whole(s, spool, why, sizeof why)) {
+		secondary_failed(s, result->kind == FETCH_CHANGES, "transfer", why);
+	} else {
+		keep_history(s, before != NULL ? before->zone : NULL);
+		in_service(s, result);
+	}
+	served_unref(before);
+}
+
+void secondary_take_whole(struct secondary *s, const struct fetch_result *result)
+{
+	take_spool(s, result, result->spool, result->record_n - 1); /* the SOA comes twice */
+}
+
+/* ---- differences ---- */
+
+/* On the file: what lies on it already, and these. The zone is then loaded from it. */
+static void take_changes_whole(struct secondary *s, const struct fetch_result *result)
+{
+	char path[SECONDARY_PATH_MAX], source[JOURNAL_SOURCE_MAX];
+	struct overlay x = { 0 };
+	struct spool *spool = NULL;
+	uint64_t record_n = 0;
+	enum err e = transferred_source(s->e->text, secondary_path_of(s, path), source);
+
+	if (!e)
+		e = overlay_read(&x, s->c->journal, source);
+	struct change_set *all = e ? NULL : calloc(x.n + result->change_n + 1, sizeof *all);
+	if (!e && all == NULL)
+		e = ERR_NOMEM;
+	if (!e) {
+		if (x.n > 0)
+			memcpy(all, x.sets, x.n * sizeof *all);
+		memcpy(all + x.n, result->changes, result->change_n * sizeof *all);
+		e = spool_patch(&spool, path, s->e->name, all, x.n + result->change_n, &record_n);
+	}
+	free(all);
+	overlay_free(&x);
+	if (e)
+		secondary_failed(s, true, "changes", err_text(e));
+	else
+		take_spool(s, result, spool, record_n);
+}
+
+/* Into the journal: as it came on top of the file, as it is served for those who follow us. The
+ * caller commits. */
+static enum err journal_change(struct secondary *s, const struct transferred_change *t)
+{
+	char path[SECONDARY_PATH_MAX], source[JOURNAL_SOURCE_MAX];
+	struct journal_limits limits = journal_limits_of(&s->e->config.transfer);
+	struct journal_set ours = { t->from, t->to, control_now(), change_span(&t->ours) };
+	struct journal_set raw = { t->primary_from, t->primary_to, control_now(),
+				   change_span(&t->raw) };
+	struct journal *j = s->c->journal;
+	enum err e = transferred_source(s->e->text, secondary_path_of(s, path), source);
+
+	if (!e)
+		e = journal_begin(j);
+	if (e)
+		return e;
+	e = journal_append(j, s->e->text, &ours, false, &limits);
+	if (!e)
+		e = journal_add_overlay(j, source, &raw);
+	if (e)
+		journal_rollback(j);
+	return e;
+}
+
+static bool is_refused(const struct secondary *s, const struct transferred_change *t, char *why,
+		       size_t n)
+{
+	uint64_t record_n = zone_rr_n(s->e->served->zone) + t->ours.added_n - t->ours.removed_n;
+
+	return shrinks_too_much(s, record_n, why, n) ||
+	       grows_too_much(s, record_n, t->ours.n, why, n);
+}
+
+/* Journals, seals, serves. What cannot be kept is served all the same, and fetched whole next. */
+static enum err serve_change(struct secondary *s, struct transferred_change *t, char *why, size_t n,
+			     struct diag *d)
+{
+	struct own_serial own = { true, t->to, t->primary_to };
+	struct served *made = NULL;
+	enum err e = journal_change(s, t);
+
+	if (!e && s->e->config.transfer.serial != SERIAL_KEEP)
+		e = own_serial_write(s->c->store, s->e->text, &own);
+	if (e) {
+		snprintf(why, n, "the changes cannot be kept: %s", err_text(e));
+		journal_rollback(s->c->journal);
+		return e;
+	}
+	e = zone_load_change(s->e->served, t->builder, &made, d);
+	t->builder = NULL;
+	if (e) {
+		snprintf(why, n, "the zone is not good: %s",
+			 d->n > 0 ? d->findings[0].line : err_text(e));
+		journal_rollback(s->c->journal);
+		return e;
+	}
+	made->primary_serial = t->primary_to;
+	t->kept = journal_commit(s->c->journal) == ERR_OK;
+	served_unref(s->e->served);
+	s->e->served = made;
+	return ERR_OK;
+}
+
+/* What came to nothing, so that the whole zone is asked for where that may do better. */
+static enum err change_in_place(struct secondary *s, const struct fetch_result *result, bool *kept,
+				char *why, size_t n)
+{
+	struct transferred_change t = { 0 };
+	struct own_serial own;
+	struct diag d = { 0 };
+
+	own_serial_read(s->c->store, s->e->text, &own);
+	enum err e =
+	    transferred_change(s->e, &own, result->changes, result->change_n, &t, why, n, &d);
+	if (!e && t.raw.n > CHANGE_OCTETS_MAX)
+		e = ERR_TOO_LONG;
+	if (!e && is_refused(s, &t, why, n))
+		e = ERR_REFUSED;
+	if (!e)
+		e = serve_change(s, &t, why, n, &d);
+	if (e && why[0] == 0)
+		snprintf(why, n, "%s", err_text(e));
+	log_diag(s->e->text, &d);
+	diag_free(&d);
+	*kept = t.kept;
+	transferred_change_free(&t);
+	return e;
+}
+
+void secondary_take_changes(struct secondary *s, const struct fetch_result *result)
+{
+	char why[700] = "", path[SECONDARY_PATH_MAX], source[JOURNAL_SOURCE_MAX];
+	bool kept = false;
+	enum err e = change_in_place(s, result, &kept, why, sizeof why);
+
+	if (e == ERR_TOO_LONG) {
+		take_changes_whole(s, result);
+		return;
+	}
+	if (e) {
+		secondary_failed(s, e != ERR_REFUSED, "IXFR", why);
+		return;
+	}
+	in_service(s, result);
+	s->r.whole = !kept; /* nothing may lie on what is not there */
+	if (!transferred_source(s->e->text, secondary_path_of(s, path), source))
+		overlay_shorten(s->c->journal, source, control_now());
+}
