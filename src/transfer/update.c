@@ -313,9 +313,7 @@ static bool add_record(struct state *s, const struct record *r)
 		return fail(s, RCODE_SERVFAIL);
 	struct value *v = find_value(s, w, r->rdata);
 	if (v == NULL) {
-		struct span rdata = {
-			arena_copy(s->arena, r->rdata.p, r->rdata.n + (r->rdata.n == 0)), r->rdata.n
-		};
+		struct span rdata = { arena_copy(s->arena, r->rdata.p, r->rdata.n), r->rdata.n };
 		v = rdata.p != NULL ? add_value(s, w, rdata, r->ttl) : NULL;
 	}
 	if (v == NULL)
