@@ -84,7 +84,8 @@ void group_resume(struct group *g, int64_t now)
 			continue;
 		s->state = MEMBER_DS_WAIT;
 		s->state_at = now;
-		g->sets.ns &= (uint16_t) ~(1u << i);
+		if (!(observed_delegation(&g->parent) >> i & 1))
+			g->sets.ns &= (uint16_t) ~(1u << i);
 	}
 }
 
@@ -95,6 +96,18 @@ uint16_t group_awaited(const struct group *g)
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++) {
 		const struct group_signer *s = &g->signer[i];
 		if (s->used && !s->ejected && s->state != MEMBER_NONE && s->state != MEMBER_GONE)
+			set |= 1u << i;
+	}
+	return (uint16_t)set;
+}
+
+uint16_t group_answering(const struct group *g)
+{
+	unsigned set = group_awaited(g);
+
+	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++) {
+		const struct group_signer *s = &g->signer[i];
+		if (s->used && s->ejected && (s->state == LEAVE_NS || s->state == LEAVE_NS_WAIT))
 			set |= 1u << i;
 	}
 	return (uint16_t)set;

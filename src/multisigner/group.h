@@ -103,6 +103,7 @@ struct group_key {
 	bool sep;
 	bool seen;            /* its owner was seen to serve it */
 	int64_t withdrawn_at; /* its owner serves it nowhere any more since; 0: it does */
+	int64_t unnamed_at;   /* no CDS of a signer names it since; 0: one does, or unknown */
 };
 
 struct group_policy {
@@ -143,6 +144,9 @@ void group_resume(struct group *g, int64_t now);
 
 /* Signers that the group waits for: in it, on the way in or on the way out with its own help. */
 uint16_t group_awaited(const struct group *g);
+/* Those, and ejected ones whose DNSKEY sets resolvers may still hold or get: what signs must stand
+ * in them, or wait until they are forgotten. */
+uint16_t group_answering(const struct group *g);
 uint64_t group_keys_of(const struct group *g, int signer);
 const char *member_state_text(enum member_state s);
 

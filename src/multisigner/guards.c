@@ -36,10 +36,11 @@ static bool is_awaited(const struct group *g, unsigned signer)
 static struct guard_verdict fresh(const struct group *g, unsigned j, int64_t now)
 {
 	int64_t oldest = now - (int64_t)g->policy.fresh_s;
+	uint16_t awaited = group_awaited(g);
 
 	(void)j;
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++)
-		for (unsigned v = 0; is_awaited(g, i) && v < g->signer[i].server_n; v++)
+		for (unsigned v = 0; (awaited >> i & 1) && v < g->signer[i].server_n; v++)
 			if (g->signer[i].last[v].asked_at < oldest)
 				return missing((int)i, (int)v, -1);
 	for (unsigned v = 0; v < g->parent.server_n; v++)
@@ -100,14 +101,14 @@ uint64_t guard_shared_keys(const struct group *g)
 static struct guard_verdict keys(const struct group *g, unsigned j, int64_t now)
 {
 	uint64_t shared = guard_shared_keys(g);
-	uint16_t awaited = group_awaited(g);
+	uint16_t answering = group_answering(g);
 	int64_t since = 0;
 
 	(void)now;
 	if ((shared & group_keys_of(g, (int)j)) == 0)
 		return missing((int)j, -1, -1);
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++) {
-		for (unsigned k = 0; (awaited >> i & 1) && k < GROUP_KEYS_MAX; k++) {
+		for (unsigned k = 0; (answering >> i & 1) && k < GROUP_KEYS_MAX; k++) {
 			int64_t at = g->signer[i].served_at[k];
 			if (!group_has(shared, k))
 				continue;
@@ -121,7 +122,7 @@ static struct guard_verdict keys(const struct group *g, unsigned j, int64_t now)
 
 static struct guard_verdict keys_wait(const struct group *g, unsigned j, int64_t now)
 {
-	struct guard_verdict v = keys(g, j, now);
+	struct guard_verdict v = guard_ask(g, GUARD_KEYS, j, now);
 
 	return v.holds ? over_at(wait_dnskey_until(g, v.since), now) : v;
 }
@@ -147,7 +148,7 @@ static struct guard_verdict ds(const struct group *g, unsigned j, int64_t now)
 
 static struct guard_verdict ds_wait(const struct group *g, unsigned j, int64_t now)
 {
-	struct guard_verdict v = ds(g, j, now);
+	struct guard_verdict v = guard_ask(g, GUARD_DS, j, now);
 
 	return v.holds ? over_at(wait_ds_until(g, v.since), now) : v;
 }
@@ -220,7 +221,7 @@ static struct guard_verdict unlisted(const struct group *g, unsigned j, int64_t 
  * kept for its own TTL. */
 static struct guard_verdict unlisted_wait(const struct group *g, unsigned j, int64_t now)
 {
-	struct guard_verdict v = unlisted(g, j, now);
+	struct guard_verdict v = guard_ask(g, GUARD_UNLISTED, j, now);
 
 	if (!v.holds)
 		return v;
@@ -229,7 +230,7 @@ static struct guard_verdict unlisted_wait(const struct group *g, unsigned j, int
 
 static struct guard_verdict signatures(const struct group *g, unsigned j, int64_t now)
 {
-	struct guard_verdict v = unlisted(g, j, now);
+	struct guard_verdict v = guard_ask(g, GUARD_UNLISTED, j, now);
 
 	if (!v.holds)
 		return v;
@@ -267,15 +268,6 @@ static struct guard_verdict reaction(const struct group *g, unsigned j, int64_t 
 	return holds(settled);
 }
 
-static struct guard_verdict sole(const struct group *g, unsigned j, int64_t now)
-{
-	(void)now;
-	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++)
-		if (i != j && g->signer[i].used && g->signer[i].state == MEMBER_FULL)
-			return holds(0);
-	return missing(-1, -1, -1);
-}
-
 /* Guards on one key or on the whole set are asked where the sets are merged. */
 static struct guard_verdict elsewhere(const struct group *g, unsigned j, int64_t now)
 {
@@ -303,23 +295,29 @@ static const struct {
 	[GUARD_DS_GONE] = { .ask = ds_gone },
 	[GUARD_SIGNATURES] = { .ask = signatures },
 	[GUARD_REACTION] = { .ask = reaction },
-	[GUARD_SOLE] = { .ask = sole },
 	[GUARD_WITHDRAWN] = { .ask = elsewhere },
 	[GUARD_WHOLE] = { .ask = elsewhere },
 	[GUARD_UNSERVED] = { .ask = elsewhere },
 	[GUARD_ROLL] = { .ask = elsewhere },
 };
 
+bool guard_is_milestone(enum group_guard guard)
+{
+	return guard == GUARD_ALGORITHMS || guard == GUARD_NS;
+}
+
 bool guard_is_waived(const struct group *g, enum group_guard guard, unsigned signer)
 {
-	return ((g->waived | g->signer[signer].waived) >> guard & 1) != 0;
+	return !guard_is_milestone(guard) &&
+	       ((g->waived | g->signer[signer].waived) >> guard & 1) != 0;
 }
 
 struct guard_verdict guard_ask(const struct group *g, enum group_guard guard, unsigned signer,
 			       int64_t now)
 {
-	struct guard_verdict v =
-	    guard_is_waived(g, guard, signer) ? holds(0) : GUARDS[guard].ask(g, signer, now);
+	struct guard_verdict v = guard_is_waived(g, guard, signer)
+				     ? holds(g->signer[signer].state_at)
+				     : GUARDS[guard].ask(g, signer, now);
 
 	v.guard = guard;
 	return v;

@@ -5,8 +5,13 @@
  * Purpose.   Each guard is one question to the evidence about one signer on its way in or out. It
  * answers with who or what is missing and, where only time is missing, until when. A step that
  * removes a key, a DS or an NS, or adds what others must know first, is taken only when its guards
- * hold. Force.     A guard can be waived, for one signer by an operator (written to the audit log
- * by the caller); the simulation waives each in turn to show that it is needed. Threads.   Pure.
+ * hold.
+ * Force.     A guard can be waived, for one signer by an operator (written to the audit log by the
+ * caller); waits that build on it then count from the moment at which the signer came to where it
+ * stands. The simulation waives each in turn to show that it is needed. Two questions are no guards
+ * but milestones, which nothing waives: without them a process would end before its time, or go on
+ * to where it is held for ever, and no resolver would notice.
+ * Threads.   Pure.
  */
 #ifndef MULTISIGNER_GUARDS_H
 #define MULTISIGNER_GUARDS_H
@@ -31,7 +36,6 @@
 	X(GUARD_DS_GONE, "ds-gone", "no server of the parent shows its DS")                        \
 	X(GUARD_SIGNATURES, "signatures", "no resolver holds an answer that it signed")            \
 	X(GUARD_REACTION, "reaction", "everybody had time to see that its keys will go")           \
-	X(GUARD_SOLE, "sole", "another signer remains")                                            \
 	X(GUARD_WITHDRAWN, "withdrawn", "its owner does not serve the key any more")               \
 	X(GUARD_WHOLE, "whole", "the DS set has every algorithm for all signers or for none")      \
 	X(GUARD_UNSERVED, "unserved", "a decision that a crash left unserved is taken anew")       \
@@ -58,6 +62,9 @@ struct guard_verdict {
 
 struct guard_verdict guard_ask(const struct group *g, enum group_guard guard, unsigned signer,
 			       int64_t now);
+/* `algorithms`: a signer that lacks one is held by `whole` and `ds` in any case, this says so at
+ * once. `ns`: nothing but the name of the state depends on it. */
+bool guard_is_milestone(enum group_guard guard);
 bool guard_is_waived(const struct group *g, enum group_guard guard, unsigned signer);
 /* The keys that each awaited signer must serve. */
 uint64_t guard_shared_keys(const struct group *g);

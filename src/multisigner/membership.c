@@ -16,7 +16,7 @@ static const struct member_step STEP[MEMBER_STATES][MEMBER_EVENTS] = {
 [MEMBER_FULL]      = { STAY(MEMBER_FULL),                 STAY(MEMBER_FULL),                STAY(MEMBER_FULL),                STAY(MEMBER_FULL),                { LEAVE_NS, DO_DROP_NS },     { LEAVE_NS, DO_EXPECT_NOTHING },  STAY(MEMBER_FULL) },
 [LEAVE_NS]         = { { LEAVE_NS_WAIT, DO_NOTHING },     STAY(LEAVE_NS),                   STAY(LEAVE_NS),                   { MEMBER_KEYS, DO_SHARE_KEYS },   STAY(LEAVE_NS),               { LEAVE_NS, DO_EXPECT_NOTHING },  { MEMBER_KEYS, DO_SHARE_KEYS } },
 [LEAVE_NS_WAIT]    = { STAY(LEAVE_NS_WAIT),               { LEAVE_NS, DO_NOTHING },         { LEAVE_DS, DO_DROP_DS },         { MEMBER_KEYS, DO_SHARE_KEYS },   STAY(LEAVE_NS_WAIT),          { LEAVE_NS, DO_EXPECT_NOTHING },  { MEMBER_KEYS, DO_SHARE_KEYS } },
-[LEAVE_DS]         = { { LEAVE_DS_WAIT, DO_NOTHING },     STAY(LEAVE_DS),                   STAY(LEAVE_DS),                   { MEMBER_KEYS, DO_SHARE_KEYS },   STAY(LEAVE_DS),               { LEAVE_NS, DO_EXPECT_NOTHING },  { MEMBER_KEYS, DO_SHARE_KEYS } },
+[LEAVE_DS]         = { STAY(LEAVE_DS),                   { LEAVE_NS, DO_NOTHING },         { LEAVE_DS_WAIT, DO_NOTHING },               { MEMBER_KEYS, DO_SHARE_KEYS },   STAY(LEAVE_DS),               { LEAVE_NS, DO_EXPECT_NOTHING },  { MEMBER_KEYS, DO_SHARE_KEYS } },
 [LEAVE_DS_WAIT]    = { STAY(LEAVE_DS_WAIT),               { LEAVE_NS, DO_NOTHING },         { MEMBER_GONE, DO_DROP_KEYS },    { MEMBER_KEYS, DO_SHARE_KEYS },   STAY(LEAVE_DS_WAIT),          { LEAVE_NS, DO_EXPECT_NOTHING },  { MEMBER_KEYS, DO_SHARE_KEYS } },
 [MEMBER_GONE]      = { STAY(MEMBER_GONE),                 STAY(MEMBER_GONE),                STAY(MEMBER_GONE),                { MEMBER_KEYS, DO_SHARE_KEYS },   STAY(MEMBER_GONE),            STAY(MEMBER_GONE),                STAY(MEMBER_GONE) },
 };
@@ -47,8 +47,9 @@ static const struct waiting {
 	[LEAVE_NS] = { { GUARD_UNLISTED, END }, false, { END } },
 	[LEAVE_NS_WAIT] = { { GUARD_UNLISTED, END },
 			    true,
-			    { GUARD_FRESH, GUARD_UNLISTED_WAIT, GUARD_SOLE, END } },
-	[LEAVE_DS] = { { GUARD_DS_GONE, END }, false, { END } },
+			    { GUARD_FRESH, GUARD_UNLISTED_WAIT, END } },
+	/* Who still had our consent may name its servers a last time: then its DS stays. */
+	[LEAVE_DS] = { { GUARD_UNLISTED, END }, true, { GUARD_DS_GONE, END } },
 	[LEAVE_DS_WAIT] = { { GUARD_UNLISTED, END },
 			    true,
 			    { GUARD_FRESH, GUARD_REACTION, GUARD_SIGNATURES, END } },
@@ -117,13 +118,6 @@ bool membership_command(struct group *g, unsigned signer, enum member_event even
 	if (event == EVENT_EJECT && signer == GROUP_SELF) {
 		*why = "a signer cannot eject itself; it can leave";
 		return false;
-	}
-	if (step.effect == DO_DROP_NS || step.effect == DO_EXPECT_NOTHING) {
-		struct guard_verdict v = guard_ask(g, GUARD_SOLE, signer, now);
-		if (!v.holds && s->state == MEMBER_FULL) {
-			*why = "it is the last member: no other would remain to answer";
-			return false;
-		}
 	}
 	*why = overlap_refuses(g, signer, event);
 	if (*why != NULL)

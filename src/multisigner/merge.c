@@ -12,12 +12,20 @@ static bool is_in(enum member_state s)
 	return s != MEMBER_NONE && s != MEMBER_GONE;
 }
 
+static bool signs(const struct group_signer *s, unsigned k)
+{
+	for (unsigned v = 0; v < s->server_n; v++)
+		if (group_has(s->last[v].zone_signing | s->last[v].key_signing, k))
+			return true;
+	return false;
+}
+
 static bool is_withdrawn(const struct group *g, unsigned k, int64_t now)
 {
 	const struct group_key *key = &g->key[k];
 
 	if (guard_is_waived(g, GUARD_WITHDRAWN, (unsigned)key->owner))
-		return true;
+		return !signs(&g->signer[key->owner], k);
 	return key->withdrawn_at != 0 && now >= wait_zone_until(g, key->withdrawn_at);
 }
 

@@ -121,7 +121,7 @@ static void keep_since(int64_t since[GROUP_KEYS_MAX], uint64_t now_in, bool gap,
 	}
 }
 
-static void keep_withdrawals(struct group *g, unsigned signer, int64_t at)
+static void keep_withdrawals(struct group *g, unsigned signer, bool gap, int64_t at)
 {
 	const struct group_signer *s = &g->signer[signer];
 	uint64_t any = observed_by_any(s);
@@ -135,7 +135,7 @@ static void keep_withdrawals(struct group *g, unsigned signer, int64_t at)
 		if (group_has(any, k)) {
 			key->seen = true;
 			key->withdrawn_at = 0;
-		} else if (key->seen && key->withdrawn_at == 0) {
+		} else if (key->seen && (key->withdrawn_at == 0 || gap)) {
 			key->withdrawn_at = at;
 		}
 	}
@@ -158,7 +158,7 @@ static unsigned listed(const struct group *g)
 	return set;
 }
 
-static void keep_listings(struct group *g, int64_t at)
+static void keep_listings(struct group *g, bool gap, int64_t at)
 {
 	unsigned set = listed(g);
 
@@ -166,8 +166,26 @@ static void keep_listings(struct group *g, int64_t at)
 		struct group_signer *s = &g->signer[i];
 		if (!s->used || (set >> i & 1) != 0)
 			s->unlisted_at = 0;
-		else if (s->unlisted_at == 0)
+		else if (s->unlisted_at == 0 || gap)
 			s->unlisted_at = at;
+	}
+}
+
+/* What somebody's CDS names may come back to the parent at any time. */
+static void keep_names(struct group *g, bool gap, int64_t at)
+{
+	uint16_t awaited = group_awaited(g);
+	uint64_t named = 0;
+
+	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++)
+		for (unsigned v = 0; (awaited >> i & 1) && v < g->signer[i].server_n; v++)
+			named |= g->signer[i].last[v].cds;
+	for (unsigned k = 0; k < GROUP_KEYS_MAX; k++) {
+		struct group_key *key = &g->key[k];
+		if (group_has(named, k))
+			key->unnamed_at = 0;
+		else if (key->used && (key->unnamed_at == 0 || gap))
+			key->unnamed_at = at;
 	}
 }
 
@@ -186,8 +204,9 @@ bool observe_signer(struct group *g, unsigned signer, unsigned server,
 	ttl_mark_serve(&s->ns_ttl, look->ns_ttl, look->at);
 	ttl_mark_serve(&s->zone_ttl, look->zone_ttl, look->at);
 	keep_since(s->served_at, observed_by_all(s), gap, look->at);
-	keep_withdrawals(g, signer, look->at);
-	keep_listings(g, look->at);
+	keep_withdrawals(g, signer, gap, look->at);
+	keep_names(g, gap, look->at);
+	keep_listings(g, gap, look->at);
 	return true;
 }
 
@@ -205,6 +224,6 @@ bool observe_parent(struct group *g, unsigned server, const struct parent_look *
 	keep_since(p->ds_at, observed_ds_all(p), gap, look->at);
 	keep_since(p->ds_gone_at, observed_parent_whole(p) ? ~observed_ds_any(p) : 0, gap,
 		   look->at);
-	keep_listings(g, look->at);
+	keep_listings(g, gap, look->at);
 	return true;
 }

@@ -68,11 +68,23 @@ static bool runs(const struct group *g, enum group_process p)
 	return p == PROCESS_ALGORITHM && overlap_algorithm_roll_runs(g);
 }
 
+/* No set of ours is ever emptied, but nobody would be left to end the process. */
+static bool is_last(const struct group *g, unsigned signer)
+{
+	if (g->signer[signer].state != MEMBER_FULL)
+		return false;
+	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++)
+		if (i != signer && g->signer[i].used && g->signer[i].state == MEMBER_FULL)
+			return false;
+	return true;
+}
+
 const char *overlap_refuses(const struct group *g, unsigned signer, enum member_event event)
 {
 	enum group_process p = event == EVENT_JOIN ? PROCESS_JOIN : PROCESS_LEAVE;
 
-	(void)signer;
+	if ((event == EVENT_LEAVE || event == EVENT_EJECT) && is_last(g, signer))
+		return "it is the last member: no other would remain to answer";
 	if (event == EVENT_EJECT || event == EVENT_CANCEL)
 		return NULL;
 	if (runs(g, PROCESS_ALGORITHM) && overlap_of(PROCESS_ALGORITHM, p) == OVERLAP_REFUSED)

@@ -27,12 +27,12 @@ bool group_served(struct group *g)
 
 static int64_t seen_everywhere_at(const struct group *g, unsigned key)
 {
-	uint16_t awaited = group_awaited(g);
+	uint16_t answering = group_answering(g);
 	int64_t since = 0;
 
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++) {
 		int64_t at = g->signer[i].served_at[key];
-		if (!(awaited >> i & 1))
+		if (!(answering >> i & 1))
 			continue;
 		if (at == 0)
 			return 0;
@@ -47,6 +47,11 @@ struct group_evidence group_evidence(const struct group *g, unsigned key, int64_
 	struct group_evidence e = { .ds_seen_at = g->parent.ds_at[key],
 				    .ds_gone_at = g->parent.ds_gone_at[key] };
 
+	/* A signer that lags behind may bring the DS back. */
+	if (g->key[key].unnamed_at == 0)
+		e.ds_gone_at = 0;
+	else if (e.ds_gone_at != 0 && e.ds_gone_at < g->key[key].unnamed_at)
+		e.ds_gone_at = g->key[key].unnamed_at;
 	if (guard_is_waived(g, GUARD_ROLL, GROUP_SELF))
 		shared = false;
 	e.seen_everywhere_at =

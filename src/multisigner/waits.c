@@ -9,10 +9,14 @@ static void raise(struct ttl_mark *to, const struct ttl_mark *m)
 		to->held_until = m->held_until;
 }
 
-/* Ejected ones too: what they have given away is cached all the same. */
-static bool counts(const struct group_signer *s)
+/* Of one that is gone: what it gave away to its last moment. Ejected ones too: what they have given
+ * away is cached all the same. */
+static void raise_by(struct ttl_mark *to, const struct group_signer *s, const struct ttl_mark *m)
 {
-	return s->used && s->state != MEMBER_NONE && s->state != MEMBER_GONE;
+	struct ttl_mark last = { 0, ttl_mark_until(m, s->state_at) };
+
+	if (s->used && s->state != MEMBER_NONE)
+		raise(to, s->state != MEMBER_GONE ? m : &last);
 }
 
 struct ttl_mark wait_dnskey_mark(const struct group *g)
@@ -20,8 +24,7 @@ struct ttl_mark wait_dnskey_mark(const struct group *g)
 	struct ttl_mark m = { 0, 0 };
 
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++)
-		if (counts(&g->signer[i]))
-			raise(&m, &g->signer[i].dnskey_ttl);
+		raise_by(&m, &g->signer[i], &g->signer[i].dnskey_ttl);
 	return m;
 }
 
@@ -30,8 +33,7 @@ struct ttl_mark wait_zone_mark(const struct group *g)
 	struct ttl_mark m = { 0, 0 };
 
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++)
-		if (counts(&g->signer[i]))
-			raise(&m, &g->signer[i].zone_ttl);
+		raise_by(&m, &g->signer[i], &g->signer[i].zone_ttl);
 	return m;
 }
 
@@ -52,8 +54,7 @@ int64_t wait_ns_until(const struct group *g, int64_t t)
 	struct ttl_mark m = g->parent.ns_ttl;
 
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++)
-		if (counts(&g->signer[i]))
-			raise(&m, &g->signer[i].ns_ttl);
+		raise_by(&m, &g->signer[i], &g->signer[i].ns_ttl);
 	return ttl_mark_until(&m, t + (int64_t)g->policy.propagation_s);
 }
 

@@ -145,7 +145,9 @@ static bool dies(struct world *w, unsigned s)
 	trace(w, s, "dies");
 	i->up = false;
 	signer_falls_silent(w, s);
-	world_post(w, w->now + 1 + lots_below(&w->lots, 3 * w->poll_s), EVENT_RESTART, s);
+	/* Now and then so long that what was decided before is no longer so. */
+	uint32_t polls = !w->plain && lots_hit(&w->rare, 100) ? 60 : 3;
+	world_post(w, w->now + 1 + lots_below(&w->lots, polls * w->poll_s), EVENT_RESTART, s);
 	return true;
 }
 
@@ -488,6 +490,8 @@ static void run_group(struct world *w, unsigned s)
 	i->known.group.waived = w->waived;
 	i->known.group.parent.server_n = w->server_n;
 	group_add_signer(&i->known.group, w->signer[s].server_n, w->now);
+	i->known.group.signer[GROUP_SELF].dnskey_ttl = i->own.facts.dnskey_ttl;
+	i->known.group.signer[GROUP_SELF].zone_ttl = i->own.facts.zone_ttl;
 	i->signer_of[0] = (uint8_t)s;
 	i->number_of[s] = 0;
 	for (unsigned o = 0; o < w->signer_n; o++) {

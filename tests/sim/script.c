@@ -11,6 +11,8 @@ static uint32_t between(struct world *w, uint32_t low, uint32_t high)
 	return low + lots_below(&w->lots, high - low + 1);
 }
 
+/* Lots are drawn one statement each: the order within an expression is the compiler's, and a
+ * history's number must mean the same to all. */
 static struct event *command(struct world *w, int64_t after, unsigned who, enum command_kind c)
 {
 	struct event *e = world_post(w, w->now + after, EVENT_COMMAND, who);
@@ -26,6 +28,7 @@ static void make_signers(struct world *w)
 		struct signer *g = &w->signer[s];
 		/* The first one runs the machine; of the others about a third does not. */
 		g->plain = s > 0 && !w->algorithm_rolls && lots_hit(&w->lots, 350);
+		w->plain = w->plain || g->plain;
 		g->server_n = (uint8_t)between(w, 1, 2);
 		g->dnskey_ttl = between(w, 30, 300);
 		g->zone_ttl = between(w, 30, 600);
@@ -45,10 +48,9 @@ static void make_signers(struct world *w)
 static void make_parent(struct world *w)
 {
 	w->server_n = (uint8_t)between(w, 1, 2);
-	w->parent = (struct delegation){ .ds = w->signer[0].now.cds,
-					 .ns = 1,
-					 .ds_ttl = between(w, 30, 300),
-					 .ns_ttl = between(w, 30, 400) };
+	w->parent = (struct delegation){ .ds = w->signer[0].now.cds, .ns = 1 };
+	w->parent.ds_ttl = between(w, 30, 300);
+	w->parent.ns_ttl = between(w, 30, 400);
 	for (unsigned v = 0; v < w->server_n; v++) {
 		w->parent_on[v] = w->parent;
 		oracle_delegates(&w->oracle, v, &w->parent, w->now);
@@ -82,9 +84,11 @@ static void write_joins(struct world *w)
 		w->members |= (uint16_t)(1u << s);
 		/* Sometimes together, sometimes one after the other. */
 		at += lots_hit(&w->lots, 400) ? between(w, 0, 200) : between(w, 300, 1800);
-		if (lots_hit(&w->lots, 150)) /* one alone changes its mind */
-			command(w, at - between(w, 0, 200), somebody(w), COMMAND_CANCEL)->whom =
-			    (uint8_t)s;
+		if (lots_hit(&w->lots, 150)) { /* one alone changes its mind */
+			unsigned who = somebody(w);
+			int64_t when = at - between(w, 0, 200);
+			command(w, when, who, COMMAND_CANCEL)->whom = (uint8_t)s;
+		}
 	}
 	w->ends_at = w->now + at;
 }
@@ -98,11 +102,13 @@ static void write_leaves(struct world *w)
 			continue;
 		int64_t at = between(w, 1500, (uint32_t)last + 4000);
 		tell_all(w, at, s, COMMAND_LEAVE);
-		if (lots_hit(&w->lots, 150))
-			command(w, at + between(w, 10, 1500), somebody(w), COMMAND_CANCEL)->whom =
-			    (uint8_t)s;
-		else if (lots_hit(&w->lots, 200))
+		if (lots_hit(&w->lots, 150)) {
+			unsigned who = somebody(w);
+			int64_t when = at + between(w, 10, 1500);
+			command(w, when, who, COMMAND_CANCEL)->whom = (uint8_t)s;
+		} else if (lots_hit(&w->lots, 200)) {
 			tell_all(w, at + between(w, 1500, 4000), s, COMMAND_JOIN);
+		}
 	}
 }
 
@@ -110,9 +116,11 @@ static void write_rolls(struct world *w)
 {
 	unsigned n = between(w, 0, 5);
 
-	for (unsigned i = 0; i < n; i++)
-		command(w, between(w, 60, 9000), somebody(w),
-			lots_hit(&w->lots, 500) ? COMMAND_ROLL_ZSK : COMMAND_ROLL_KSK);
+	for (unsigned i = 0; i < n; i++) {
+		bool zsk = lots_hit(&w->lots, 500);
+		unsigned who = somebody(w);
+		command(w, between(w, 60, 9000), who, zsk ? COMMAND_ROLL_ZSK : COMMAND_ROLL_KSK);
+	}
 	for (unsigned s = 0; w->algorithm_rolls && s < w->signer_n; s++)
 		command(w, (w->ends_at - w->now) + between(w, 2500, 4500), s,
 			COMMAND_ROLL_ALGORITHM);
@@ -135,26 +143,28 @@ static void write_eject(struct world *w)
 
 static void write_trouble(struct world *w)
 {
-	if (lots_hit(&w->lots, 300))
-		command(w, between(w, 300, 6000), 0, COMMAND_STUBBORN)->value =
-		    between(w, 300, 3000);
+	if (lots_hit(&w->lots, 300)) {
+		int64_t lasts = between(w, 300, 3000);
+		command(w, between(w, 300, 6000), 0, COMMAND_STUBBORN)->value = lasts;
+	}
 	/* Plain signers roll whether or not they are seen: only among those who wait for each other
 	 * may looks fail for long. */
-	bool plain = false;
-	for (unsigned s = 0; s < w->signer_n; s++)
-		plain = plain || w->signer[s].plain;
+	bool plain = w->plain;
 	for (unsigned i = 0; !plain && i < 3; i++) {
 		if (!lots_hit(&w->lots, 300))
 			continue;
-		struct event *e = command(w, between(w, 300, 8000), somebody(w), COMMAND_OUTAGE);
+		unsigned who = somebody(w);
+		struct event *e = command(w, between(w, 300, 8000), who, COMMAND_OUTAGE);
 		e->whom = (uint8_t)somebody(w);
 		e->value = between(w, 100, 2500);
 	}
 	/* Nor may TTLs change under one whose margins were set by hand. */
-	for (unsigned s = 0; !plain && s < w->signer_n; s++)
-		if (lots_hit(&w->lots, 150))
-			command(w, between(w, 300, 8000), s, COMMAND_TTL)->value =
-			    between(w, 20, 500);
+	for (unsigned s = 0; !plain && s < w->signer_n; s++) {
+		if (!lots_hit(&w->lots, 150))
+			continue;
+		int64_t ttl = between(w, 20, 500);
+		command(w, between(w, 300, 8000), s, COMMAND_TTL)->value = ttl;
+	}
 }
 
 void script_write(struct world *w)

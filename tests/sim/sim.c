@@ -61,12 +61,35 @@ static unsigned unreached(const struct world *w)
 	return n;
 }
 
+/* What resolvers may hold in the end. */
+static void tell_served(const struct world *w)
+{
+	for (unsigned i = 0; i < w->oracle.served_n; i++) {
+		const struct served_version *v = &w->oracle.served[i];
+		printf("served by %u.%u from %" PRId64 " to %" PRId64 ": DNSKEY %" PRIx64
+		       " by %" PRIx64 ", zone by %" PRIx64 ", CDS %" PRIx64
+		       ", NS %x; TTLs %u %u %u\n",
+		       v->signer, v->server, v->start, v->end == INT64_MAX ? 0 : v->end,
+		       v->what.dnskey, v->what.key_signing, v->what.zone_signing, v->what.cds,
+		       v->what.ns, v->what.dnskey_ttl, v->what.zone_ttl, v->what.ns_ttl);
+	}
+	for (unsigned i = 0; i < w->oracle.delegated_n; i++) {
+		const struct delegation_version *d = &w->oracle.delegated[i];
+		printf("parent %u from %" PRId64 " to %" PRId64 ": DS %" PRIx64
+		       ", NS %x; TTLs %u %u\n",
+		       d->server, d->start, d->end == INT64_MAX ? 0 : d->end, d->what.ds,
+		       d->what.ns, d->what.ds_ttl, d->what.ns_ttl);
+	}
+}
+
 static int play_all(struct world *w, const struct order *o)
 {
 	uint64_t checks = 0;
 
 	for (uint64_t h = o->from; h < o->from + o->histories; h++) {
 		if (!world_play(w, h)) {
+			if (o->trace)
+				tell_served(w);
 			printf("history %" PRIu64 ": %s\n", h, w->oracle.verdict);
 			return 1;
 		}

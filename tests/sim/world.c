@@ -122,6 +122,7 @@ static void reset(struct world *w, uint64_t history)
 	fresh.rolled = w->rolled;
 	*w = fresh;
 	w->lots.state = history * UINT64_C(0xd1342543de82ef95) + 1;
+	w->rare.state = ~w->lots.state;
 	w->oracle.settled_at = w->now;
 }
 

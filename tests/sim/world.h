@@ -126,7 +126,7 @@ struct signer {
 };
 
 struct world {
-	struct lots lots;
+	struct lots lots, rare; /* rare: what was added later does not change other histories */
 	int64_t now, ends_at;
 	uint32_t order;
 	struct event *events; /* a heap */
@@ -146,6 +146,7 @@ struct world {
 	uint32_t poll_s, lag_s, loss; /* loss: of 100 looks */
 	uint32_t crash;               /* of 1000 steps */
 	bool algorithm_rolls;
+	bool plain;      /* there is a plain signer */
 	uint32_t waived; /* guards switched off in every instance */
 	bool trace;
 	struct oracle oracle;

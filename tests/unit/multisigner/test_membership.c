@@ -2,10 +2,13 @@
 /* Two signers with a KSK and a ZSK each: 0 and 1 are ours, 2 and 3 the peer's. */
 #include "multisigner/membership.h"
 
+#include <string.h>
+
 #include "check.h"
 #include "multisigner/merge.h"
 #include "multisigner/observe.h"
 #include "multisigner/step.h"
+#include "multisigner/waits.h"
 
 #define T0   1000000
 #define TTL  300
@@ -144,6 +147,113 @@ static void keeps_keys_and_ds_of_a_leaving_signer_while_resolvers_may_ask_it(voi
 	assert_int_equal(g.sets.dnskey, 0);
 }
 
+/* Who saw our consent late may name it a last time, and then leave the delegation itself. */
+static void gives_a_leaving_signer_its_ds_back_when_somebody_names_it_again(void **state)
+{
+	struct group g;
+
+	(void)state;
+	start(&g);
+	g.signer[0].state = MEMBER_FULL;
+	g.signer[1].state = LEAVE_DS;
+	advance(&g, T0 + 1, 0x5, 1);
+	assert_int_equal(g.sets.cds, 0x1);
+	advance(&g, T0 + 20, 0x5, 3);
+	assert_int_equal(g.signer[1].state, LEAVE_NS);
+	assert_int_equal(g.sets.cds, 0x5);
+}
+
+static void remembers_the_ttls_of_a_signer_that_is_gone_until_they_have_passed(void **state)
+{
+	struct group g;
+
+	(void)state;
+	start(&g);
+	advance(&g, T0 + 1, 0x1, 1);
+	g.signer[1].state = MEMBER_GONE;
+	g.signer[1].state_at = T0 + 100;
+	g.signer[1].ns_ttl.ttl = g.signer[1].zone_ttl.ttl = g.signer[1].dnskey_ttl.ttl = 5000;
+	assert_int_equal(wait_ns_until(&g, T0 + 50), T0 + 5100 + TTL_MARK_ROUNDING_S);
+	assert_int_equal(wait_zone_until(&g, T0 + 50), T0 + 5100 + TTL_MARK_ROUNDING_S);
+	assert_int_equal(wait_dnskey_until(&g, T0 + 50), T0 + 5100 + TTL_MARK_ROUNDING_S);
+	assert_int_equal(wait_ns_until(&g, T0 + 9000), T0 + 9000 + 10 + TTL + TTL_MARK_ROUNDING_S);
+}
+
+/* The parent could take it again. */
+static void counts_no_ds_as_gone_that_a_signer_still_names(void **state)
+{
+	struct group g;
+
+	(void)state;
+	start(&g);
+	g.signer[0].state = g.signer[1].state = MEMBER_FULL;
+	struct signer_look ours = look(T0 + 1, ALL, 0x4, 3), peers = look(T0 + 1, ALL, 0x5, 3);
+	struct parent_look parent = delegation(T0 + 1, 0x4, 3);
+	see(&g, T0 + 1, &ours, &peers, &parent);
+	assert_int_equal(group_evidence(&g, 0, T0 + 1).ds_gone_at, 0);
+	peers = look(T0 + 50, ALL, 0x4, 3);
+	observe_signer(&g, 1, 0, &peers);
+	assert_int_equal(group_evidence(&g, 0, T0 + 50).ds_gone_at, T0 + 50);
+}
+
+/* Others may have named it and let it go meanwhile. */
+static void begins_waits_anew_after_nobody_looked_for_long(void **state)
+{
+	struct group g;
+
+	(void)state;
+	start(&g);
+	g.policy.gap_s = 60;
+	advance(&g, T0 + 1, 0x1, 1);
+	assert_int_equal(g.signer[1].unlisted_at, T0 + 1);
+	advance(&g, T0 + 50, 0x1, 1);
+	assert_int_equal(g.signer[1].unlisted_at, T0 + 1);
+	advance(&g, T0 + 900, 0x1, 1);
+	assert_int_equal(g.signer[1].unlisted_at, T0 + 900);
+}
+
+static void counts_the_sets_of_an_ejected_signer_until_it_is_forgotten(void **state)
+{
+	struct group g;
+
+	(void)state;
+	start(&g);
+	advance(&g, T0 + 1, 0x1, 1);
+	g.signer[1].ejected = true;
+	g.signer[1].state = LEAVE_NS_WAIT;
+	memset(g.signer[1].served_at, 0, sizeof g.signer[1].served_at);
+	assert_int_equal(guard_ask(&g, GUARD_KEYS, 0, T0 + 2).signer, 1);
+	assert_int_equal(group_evidence(&g, 1, T0 + 2).seen_everywhere_at, 0);
+	g.signer[1].state = LEAVE_DS;
+	assert_true(guard_ask(&g, GUARD_KEYS, 0, T0 + 2).holds);
+}
+
+static void keeps_a_delegated_signer_in_the_ns_set_after_a_restart(void **state)
+{
+	struct group g;
+
+	(void)state;
+	start(&g);
+	advance(&g, T0 + 1, 0x1, 1);
+	g.signer[0].state = g.signer[1].state = MEMBER_NS;
+	g.sets.ns = 3;
+	group_resume(&g, T0 + 500);
+	assert_int_equal(g.sets.ns, 1);
+}
+
+static void lets_nobody_force_a_milestone(void **state)
+{
+	struct group g;
+
+	(void)state;
+	start(&g);
+	g.signer[1].state = MEMBER_NS;
+	g.waived = ~0u;
+	assert_false(guard_ask(&g, GUARD_NS, 1, T0).holds);
+	assert_false(guard_ask(&g, GUARD_ALGORITHMS, 1, T0).holds);
+	assert_true(guard_ask(&g, GUARD_KEYS, 1, T0).holds);
+}
+
 static void takes_no_step_on_evidence_that_is_old(void **state)
 {
 	struct group g;
@@ -227,6 +337,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_a_joining_signer_only_after_keys_and_ds_have_expired),
 		cmocka_unit_test(keeps_keys_and_ds_of_a_leaving_signer_while_resolvers_may_ask_it),
+		cmocka_unit_test(gives_a_leaving_signer_its_ds_back_when_somebody_names_it_again),
+		cmocka_unit_test(
+		    remembers_the_ttls_of_a_signer_that_is_gone_until_they_have_passed),
+		cmocka_unit_test(counts_no_ds_as_gone_that_a_signer_still_names),
+		cmocka_unit_test(begins_waits_anew_after_nobody_looked_for_long),
+		cmocka_unit_test(counts_the_sets_of_an_ejected_signer_until_it_is_forgotten),
+		cmocka_unit_test(keeps_a_delegated_signer_in_the_ns_set_after_a_restart),
+		cmocka_unit_test(lets_nobody_force_a_milestone),
 		cmocka_unit_test(takes_no_step_on_evidence_that_is_old),
 		cmocka_unit_test(ignores_answers_that_come_late_or_twice),
 		cmocka_unit_test(does_not_let_the_last_member_leave),
