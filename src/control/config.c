@@ -482,7 +482,7 @@ static const struct schema_row ZONE_ROWS[] = {
 
 struct reading {
 	struct config *config;
-	const struct yaml_node *geo, *signing, *zones, *tsig_keys, *remotes;
+	const struct yaml_node *geo, *signing, *zones, *tsig_keys, *remotes, *peers;
 };
 
 /* Sections are kept and read in the order of their references. */
@@ -514,6 +514,13 @@ static enum err keep_remotes(struct schema *s, const struct yaml_node *value, vo
 	return ERR_OK;
 }
 
+static enum err keep_peers(struct schema *s, const struct yaml_node *value, void *into)
+{
+	(void)s;
+	((struct reading *)into)->peers = value;
+	return ERR_OK;
+}
+
 static enum err keep_zones(struct schema *s, const struct yaml_node *value, void *into)
 {
 	(void)s;
@@ -538,6 +545,7 @@ static const struct schema_row FILE_ROWS[] = {
 	{ .key = "signing", .kind = SCHEMA_CUSTOM, .custom = keep_signing },
 	{ .key = "tsig-keys", .kind = SCHEMA_CUSTOM, .custom = keep_tsig_keys },
 	{ .key = "remotes", .kind = SCHEMA_CUSTOM, .custom = keep_remotes },
+	{ .key = "peers", .kind = SCHEMA_CUSTOM, .custom = keep_peers },
 	{ .key = "zones", .kind = SCHEMA_CUSTOM, .custom = keep_zones },
 	{ 0 },
 };
@@ -863,6 +871,8 @@ enum err config_read(struct config **out, const char *path, struct diag *d)
 		more = config_read_tsig_keys(&s, r.tsig_keys, &c->tsig_keys);
 	if (!more)
 		more = config_read_remotes(&s, r.remotes, &c->tsig_keys, &c->remotes);
+	if (!more)
+		more = config_read_peers(&s, r.peers, &c->remotes, &c->peers);
 	s.context = &c->tsig_keys; /* which rules of zones refer to */
 	if (!more && r.zones != NULL)
 		more = read_zones(&s, r.zones, c);
@@ -875,6 +885,7 @@ enum err config_read(struct config **out, const char *path, struct diag *d)
 done:
 	if (e && c != NULL) {
 		tsig_keys_wipe(&c->tsig_keys);
+		config_peers_wipe(&c->peers);
 		config_remotes_free(&c->remotes);
 	}
 	arena_free(arena);
@@ -887,6 +898,7 @@ void config_free(struct config *c)
 	if (c == NULL)
 		return;
 	tsig_keys_wipe(&c->tsig_keys);
+	config_peers_wipe(&c->peers);
 	config_remotes_free(&c->remotes);
 	arena_free(c->arena);
 }

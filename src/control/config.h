@@ -22,6 +22,7 @@
 #include "base/prefix.h"
 #include "control/config_api.h"
 #include "control/config_notify.h"
+#include "control/config_peers.h"
 #include "control/config_remotes.h"
 #include "control/config_transfer.h"
 #include "dnssec/key.h"
@@ -127,6 +128,7 @@ struct config {
 	struct config_server server;
 	struct tsig_keys tsig_keys; /* sorted; wiped by config_free() */
 	struct config_remotes remotes;
+	struct config_peers peers;
 	const struct config_geo *geo;
 	size_t geo_n;
 	const struct config_signing *signing; /* "default" is always among them */

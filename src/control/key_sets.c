@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "control/internal.h"
+#include "control/key_set_body.h"
 
 #define PEER_MAX    63
 #define CHANGES_MAX (FOREIGN_KEYS_MAX + KEY_SET_MAX + 1)
@@ -115,29 +116,12 @@ static bool same_key(const struct dnskey *a, const struct dnskey *b)
 static enum err read_records(const struct zone_entry *e, const json_t *records, struct proposal *p,
 			     struct control_result *r)
 {
-	if (!json_is_array(records) || json_array_size(records) > KEY_SET_MAX) {
-		control_fail(r, ERR_SYNTAX, "'keys' must be a list of at most %u DNSKEY records",
-			     KEY_SET_MAX);
-		return r->err;
-	}
-	for (size_t i = 0; i < json_array_size(records); i++) {
-		const char *text = json_string_value(json_array_get(records, i));
-		char owner[NAME_TEXT_MAX];
-		struct name name;
-		if (text == NULL || dnskey_from_text(text, &p->keys[i], owner, sizeof owner)) {
-			control_fail(r, ERR_SYNTAX, "key %zu is not a DNSKEY record or its RDATA",
-				     i + 1);
-			return r->err;
-		}
-		if (owner[0] != 0 &&
-		    (name_from_text(owner, NULL, &name) || !name_equal(name.wire, e->name))) {
-			control_fail(r, ERR_REFUSED, "key %zu belongs to %.200s, not to %s", i + 1,
-				     owner, e->text);
-			return r->err;
-		}
-	}
-	p->n = json_array_size(records);
-	return ERR_OK;
+	char why[KEY_SET_WHY_MAX];
+	enum err err = key_set_body_read(records, e->name, p->keys, &p->n, why);
+
+	if (err)
+		control_fail(r, err, "%s", why);
+	return err;
 }
 
 static void compare(const struct keyring *k, const char *peer, struct proposal *p)

@@ -19,8 +19,6 @@
 
 #include "control/control.h"
 
-#define KEY_SET_MAX 16
-
 /* {"zone", "sets": [...]} */
 json_t *control_key_sets(struct control *c, const char *zone, struct control_result *r);
 /* {"zone", "peer", "keys": [...]}; ERR_NOT_FOUND: never set. *revision may be 0 then. */

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 /* HTTP, HTTPS and TCP through libcurl's multi interface, driven by our loop. */
-#include <curl/curl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "health/internal.h"
+#include "http/curl_loop.h"
 
 #define IDLE_HANDLES_MAX 64
 
 struct http_prober {
-	uv_loop_t *loop;
-	CURLM *multi;
-	uv_timer_t timer;
+	struct curl_loop *curl;
 	CURL *idle[IDLE_HANDLES_MAX]; /* a new handle costs more than the request */
 	unsigned idle_n;
 };
 
 struct http_probe {
 	struct probe base;
+	struct curl_job job;
 	struct http_prober *prober;
 	CURL *easy;
 	struct curl_slist *connect_to;
@@ -27,13 +27,6 @@ struct http_probe {
 	char *body; /* only where a text is looked for */
 	size_t body_n;
 	bool body_full;
-};
-
-/* One socket of libcurl's. */
-struct watched {
-	uv_poll_t poll;
-	struct http_prober *prober;
-	curl_socket_t fd;
 };
 
 /* ---- results ---- */
@@ -101,7 +94,7 @@ static void probe_free(struct http_probe *b)
 {
 	struct http_prober *p = b->prober;
 
-	curl_multi_remove_handle(p->multi, b->easy);
+	curl_loop_remove(p->curl, b->easy);
 	/* A handle that only connected keeps its connection: it is not used again. */
 	if (p->idle_n < IDLE_HANDLES_MAX && b->base.spec->protocol != CHECK_TCP)
 		p->idle[p->idle_n++] = b->easy;
@@ -112,110 +105,15 @@ static void probe_free(struct http_probe *b)
 	free(b);
 }
 
-static void finish(struct http_probe *b, CURLcode code)
+static void finish(struct curl_job *job, CURLcode code)
 {
+	struct http_probe *b =
+	    (struct http_probe *)((char *)job - offsetof(struct http_probe, job));
 	struct probe_result r = { .ok = judge(b, code), .took_us = probe_took_us(&b->base) };
 
 	r.reason = b->reason;
 	b->base.done(&r, b->base.context);
 	probe_free(b);
-}
-
-static void collect(struct http_prober *p)
-{
-	CURLMsg *m;
-	int left;
-
-	while ((m = curl_multi_info_read(p->multi, &left)) != NULL) {
-		struct http_probe *b = NULL;
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &b);
-		finish(b, m->data.result);
-	}
-}
-
-/* ---- the loop ---- */
-
-static void on_ready(uv_poll_t *poll, int status, int events)
-{
-	struct watched *w = poll->data;
-	struct http_prober *p = w->prober;
-	int running, flags = 0;
-
-	if (status < 0)
-		flags = CURL_CSELECT_ERR;
-	if (events & UV_READABLE)
-		flags |= CURL_CSELECT_IN;
-	if (events & UV_WRITABLE)
-		flags |= CURL_CSELECT_OUT;
-	curl_multi_socket_action(p->multi, w->fd, flags, &running);
-	collect(p);
-}
-
-static void on_time(uv_timer_t *t)
-{
-	struct http_prober *p = t->data;
-	int running;
-
-	curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	collect(p);
-}
-
-/* libcurl: never call it back from here. */
-static int want_timer(CURLM *multi, long ms, void *context)
-{
-	struct http_prober *p = context;
-
-	(void)multi;
-	if (ms < 0)
-		uv_timer_stop(&p->timer);
-	else
-		uv_timer_start(&p->timer, on_time, (uint64_t)ms, 0);
-	return 0;
-}
-
-static void on_poll_closed(uv_handle_t *h)
-{
-	free(h->data);
-}
-
-static struct watched *watch(struct http_prober *p, curl_socket_t fd)
-{
-	struct watched *w = calloc(1, sizeof *w);
-
-	if (w == NULL)
-		return NULL;
-	w->prober = p;
-	w->fd = fd;
-	w->poll.data = w;
-	if (uv_poll_init_socket(p->loop, &w->poll, fd) != 0) {
-		free(w);
-		return NULL;
-	}
-	curl_multi_assign(p->multi, fd, w);
-	return w;
-}
-
-static int want_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *of_socket)
-{
-	struct http_prober *p = context;
-	struct watched *w = of_socket;
-	int events =
-	    (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (w != NULL) {
-			uv_poll_stop(&w->poll);
-			uv_close((uv_handle_t *)&w->poll, on_poll_closed);
-			curl_multi_assign(p->multi, fd, NULL);
-		}
-		return 0;
-	}
-	if (w == NULL)
-		w = watch(p, fd);
-	return w != NULL && uv_poll_start(&w->poll, events, on_ready) == 0 ? 0 : -1;
 }
 
 /* ---- starting ---- */
@@ -275,7 +173,6 @@ static void set_how(struct http_probe *b)
 	const struct check_spec *s = b->base.spec;
 	CURL *e = b->easy;
 
-	curl_easy_setopt(e, CURLOPT_PRIVATE, b);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, b->error);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_PROXY, ""); /* whatever the environment says */
@@ -314,7 +211,8 @@ enum err http_probe_start(struct http_prober *p, const struct probe *as, struct 
 	if (b->easy == NULL || (as->spec->expect != NULL && b->body == NULL) || !set_where(b))
 		goto fail;
 	set_how(b);
-	if (curl_multi_add_handle(p->multi, b->easy) != CURLM_OK)
+	b->job.done = finish;
+	if (!curl_loop_add(p->curl, b->easy, &b->job))
 		goto fail;
 	*out = &b->base;
 	return ERR_OK;
@@ -339,26 +237,13 @@ enum err http_prober_new(struct http_prober **out, uv_loop_t *loop)
 
 	if (p == NULL)
 		return ERR_NOMEM;
-	p->loop = loop;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
-	    (p->multi = curl_multi_init()) == NULL) {
+	enum err e = curl_loop_new(&p->curl, loop, 1); /* none is kept */
+	if (e) {
 		free(p);
-		return ERR_NOMEM;
+		return e;
 	}
-	curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
-	curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
-	curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, want_timer);
-	curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
-	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, 1L); /* none is kept */
-	uv_timer_init(loop, &p->timer);
-	p->timer.data = p;
 	*out = p;
 	return ERR_OK;
-}
-
-static void on_timer_closed(uv_handle_t *h)
-{
-	free(h->data);
 }
 
 void http_prober_close(struct http_prober *p)
@@ -367,7 +252,6 @@ void http_prober_close(struct http_prober *p)
 		return;
 	while (p->idle_n > 0)
 		curl_easy_cleanup(p->idle[--p->idle_n]);
-	curl_multi_cleanup(p->multi);
-	curl_global_cleanup();
-	uv_close((uv_handle_t *)&p->timer, on_timer_closed);
+	curl_loop_close(p->curl);
+	free(p);
 }

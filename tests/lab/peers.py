@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Other authoritative servers with many zones, configured alike: minimal authority sections, nothing signed by them."""
+import pathlib
+import sqlite3
 import subprocess
 
-from lab.daemons import Daemon
+from lab.daemons import Daemon, free_port
 
 
 def write_zones(directory, zones):
@@ -128,3 +130,91 @@ security-poll-suffix=
 
     def launch(self):
         self.run("pdns_server", f"--config-dir={self.dir}")
+
+
+class PowerDns(Daemon):
+    """PowerDNS with a database, signing by itself, and its HTTP interface."""
+
+    name = "pdns_server"
+    KEY = "a-key-of-the-tests"
+
+    def configure(self, name, text, direct=True):
+        self.api_port = free_port()
+        schema = next(p for p in (pathlib.Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"),
+                                  pathlib.Path("/usr/share/doc/pdns-backend-sqlite3/schema.sqlite3.sql")) if p.exists())
+        with sqlite3.connect(self.dir / "pdns.db") as db:
+            db.executescript(schema.read_text())
+        (self.dir / "zone.db").write_text(text)
+        (self.dir / "pdns.conf").write_text(f"""launch=gsqlite3
+gsqlite3-database={self.dir}/pdns.db
+gsqlite3-dnssec=yes
+local-address={self.address}
+local-port={self.port}
+socket-dir={self.dir}
+webserver=yes
+webserver-port={self.api_port}
+api=yes
+api-key={self.KEY}
+direct-dnskey={"yes" if direct else "no"}
+cache-ttl=0
+query-cache-ttl=0
+negquery-cache-ttl=0
+zone-cache-refresh-interval=0
+guardian=no
+daemon=no
+loglevel=4
+security-poll-suffix=
+""")
+        for words in (["load-zone", name, self.dir / "zone.db"], ["secure-zone", name]):
+            subprocess.run(["pdnsutil", f"--config-dir={self.dir}", *words], check=True, capture_output=True)
+
+    def launch(self):
+        self.run("pdns_server", f"--config-dir={self.dir}")
+
+
+class Knot(Daemon):
+    """Knot DNS as a signer that leaves foreign keys at the apex alone, and takes updates with a key."""
+
+    name = "knotd"
+    SECRET = "c2VjcmV0LW9mLXRoZS10ZXN0cy1vbmx5LW5vLW90aGVy"
+
+    def configure(self, name, text, management="incremental"):
+        (self.dir / "zone.db").write_text(text)
+        (self.dir / "knot.conf").write_text(f"""server:
+  listen: {self.address}@{self.port}
+  rundir: {self.dir}
+  background-workers: 1
+database:
+  storage: {self.dir}
+log:
+  - target: stderr
+    any: info
+key:
+  - id: peer
+    algorithm: hmac-sha256
+    secret: {self.SECRET}
+acl:
+  - id: peer
+    key: peer
+    action: [update, query]
+policy:
+  - id: lab
+    algorithm: ecdsap256sha256
+    dnskey-management: {management}
+    delete-delay: 3600
+    cds-cdnskey-publish: none
+    dnskey-ttl: 3600
+zone:
+  - domain: {name}
+    file: {self.dir}/zone.db
+    storage: {self.dir}
+    zonefile-sync: -1
+    zonefile-load: difference
+    journal-content: all
+    dnssec-signing: on
+    dnssec-policy: lab
+    acl: peer
+""")
+
+    def launch(self):
+        self.run("knotd", "-c", self.dir / "knot.conf")

@@ -23,8 +23,9 @@ MAY_INCLUDE = {
     "net": {"query", "dnssec", "dns", "base"},
     "store": {"base"},
     "transfer": {"zone", "geo", "dnssec", "dns", "base"},
-    "health": {"geo", "base"},
-    "peers": {"transfer", "multisigner", "dnssec", "dns", "base"},
+    "http": {"base"},
+    "health": {"http", "geo", "base"},
+    "peers": {"http", "transfer", "multisigner", "dnssec", "dns", "base"},
     "control": {"peers", "transfer", "health", "query", "store", "multisigner", "zone", "geo", "dnssec", "dns", "base"},
     "api": {"control", "dns", "base"},
     "ctl": set(),
@@ -33,16 +34,16 @@ MAY_INCLUDE = {
 
 # Headers of libraries and the folders that are their home.
 VENDOR_HOMES = {
-    "uv.h": {"net", "transfer", "health", "peers", "control", "api", "."},
+    "uv.h": {"net", "transfer", "http", "health", "peers", "control", "api", "."},
     "openssl/": {"dns", "dnssec", "transfer", "control", "net", "api", "ctl"},
     "ldns/": {"control"},
     "yaml.h": {"control"},
     "urcu": {"base"},
     "maxminddb.h": {"geo"},
     "sqlite3.h": {"store"},
-    "jansson.h": {"control", "api", "ctl", "."},
+    "jansson.h": {"peers", "control", "api", "ctl", "."},
     "microhttpd.h": {"api"},
-    "curl/": {"ctl", "health"},
+    "curl/": {"ctl", "http"},
     "systemd/": {"."},
 }
 
