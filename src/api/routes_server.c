@@ -83,6 +83,15 @@ static struct response get_explain(struct api *a, struct request *r)
 	return response_of(j, &result);
 }
 
+static struct response get_policy(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	json_t *j = control_policy_show(a->options.control, request_argument(r, "name"),
+					request_argument(r, "type"), &result);
+
+	return response_of(j, &result);
+}
+
 static struct response get_audit(struct api *a, struct request *r)
 {
 	const char *max = request_argument(r, "max");
@@ -105,6 +114,7 @@ const struct route ROUTES_SERVER[] = {
 	{ "GET", "/v1/stats", API_READ, get_stats, "counters of the data plane" },
 	{ "POST", "/v1/reload", API_OPERATE, post_reload, "read everything again" },
 	{ "GET", "/v1/explain", API_READ, get_explain, "why a client gets its answer" },
+	{ "GET", "/v1/policy", API_READ, get_policy, "which clients each rule has" },
 	{ "GET", "/v1/audit", API_OPERATE, get_audit, "who changed what" },
 	{ "GET", "/v1/events", API_READ, get_events, "what happens, as it happens" },
 	{ "GET", "/metrics", API_READ, get_metrics, "counters for Prometheus" },

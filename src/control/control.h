@@ -108,6 +108,9 @@ json_t *control_cds_set(struct control *c, const char *zone, bool publish,
 /* `client`: address or prefix. Runs the serving code with a trace. */
 json_t *control_explain(struct control *c, const char *name, const char *type, const char *client,
 			struct control_result *r);
+/* Which clients each rule of a steered record has, over the whole address space. */
+json_t *control_policy_show(struct control *c, const char *name, const char *type,
+			    struct control_result *r);
 /* Health checks of one value, or of all with NULL. */
 json_t *control_health_list(struct control *c, const char *value, struct control_result *r);
 /* `to`: up, down, or obey. Lasts over restarts. */

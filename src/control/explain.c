@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control/internal.h"
+#include "control/own_question.h"
 #include "dns/rrtype.h"
 
 struct explained {
@@ -12,28 +13,10 @@ struct explained {
 	const struct zone_entry *entry;
 	const struct zone_view *zv;
 	struct ip_prefix client;
+	struct own_question asked;
 	struct steer_trace trace;
 	json_t *out;
 };
-
-/* A query as the client's resolver would send it: with the client's prefix as ECS. */
-static size_t make_query(uint8_t *buf, size_t cap, const struct name *name, uint16_t type,
-			 const struct ip_prefix *client)
-{
-	struct writer w = writer_of(buf, cap);
-	struct edns_answer opt = { .udp_size = 1232, .ecs = true, .ecs_prefix = *client };
-
-	write_u16(&w, 0);
-	write_u16(&w, 0);
-	write_u16(&w, 1);
-	write_u32(&w, 0);
-	write_u16(&w, 1);
-	write_bytes(&w, name->wire, name->len);
-	write_u16(&w, type);
-	write_u16(&w, CLASS_IN);
-	edns_write(&w, &opt);
-	return writer_len(&w);
-}
 
 static void add_location(struct explained *x)
 {
@@ -188,14 +171,14 @@ static void add_reason(struct explained *x, uint32_t policy)
 	json_object_set_new(x->out, "why", json_string(text));
 }
 
-static void add_steering(struct explained *x, const struct query *q)
+static void add_steering(struct explained *x)
 {
-	uint32_t policy = q->traced->steering->policy;
-	struct steer_moment moment = { q->now, q->steer_n };
+	uint32_t policy = x->asked.steered->steering->policy;
+	struct steer_moment moment = { x->asked.now, x->asked.steer_n };
 	struct steer_choice choice =
 	    steer_choose_at(x->zv->steer, policy, &x->client.addr, &moment, NULL);
 	bool refused = choice.variant == STEER_SERVFAIL;
-	const struct rrset *sent = rrset_variant(q->traced, refused ? 0 : choice.variant);
+	const struct rrset *sent = rrset_variant(x->asked.steered, refused ? 0 : choice.variant);
 
 	add_location(x);
 	add_chain(x, policy);
@@ -232,74 +215,28 @@ static const char *rcode_text(uint16_t rcode)
 	}
 }
 
-/* The entry and view of the zone in which the steered RRset lies, or which the name belongs to. */
-static void find_zone(struct explained *x, const uint8_t *name)
-{
-	for (size_t i = 0; i < x->c->entry_n; i++) {
-		const struct zone_entry *e = x->c->entries[i];
-		if (e->served == NULL || !name_is_within(name, e->name))
-			continue;
-		if (x->entry == NULL || name_label_n(e->name) > name_label_n(x->entry->name))
-			x->entry = e;
-	}
-}
-
-static enum verdict run(struct explained *x, const struct name *name, uint16_t type)
-{
-	uint8_t request[600], answer[4096];
-	struct query *q = x->c->query;
-	struct query_client from = { .addr = x->client.addr };
-	struct writer out = writer_of(answer, sizeof answer);
-	size_t n = make_query(request, sizeof request, name, type, &x->client);
-
-	q->view = view_load(&x->c->views);
-	q->now = control_now();
-	q->trace = &x->trace;
-	q->traced = NULL;
-	return query_answer(q, (struct span){ request, n }, &from, &out);
-}
-
 json_t *control_explain(struct control *c, const char *name_text, const char *type_text,
 			const char *client, struct control_result *r)
 {
 	struct explained x = { .c = c };
-	struct name name;
-	uint16_t type = TYPE_A;
 	char text[NAME_TEXT_MAX], prefix[IP_TEXT_MAX], type_name[RR_TYPE_TEXT_MAX];
 
-	if (name_text == NULL || name_from_text(name_text, NULL, &name)) {
-		control_fail(r, ERR_SYNTAX, "'%.200s' is not a domain name",
-			     name_text != NULL ? name_text : "");
-		return NULL;
-	}
-	if (type_text == NULL || !rr_type_from_text(type_text, &type)) {
-		control_fail(r, ERR_SYNTAX, "'%.40s' is not a type",
-			     type_text != NULL ? type_text : "");
-		return NULL;
-	}
 	if (client == NULL || !ip_prefix_from_text(client, &x.client, NULL)) {
 		control_fail(r, ERR_SYNTAX,
 			     "a client is an address or a prefix (203.0.113.7, 2001:db8::/56)");
 		return NULL;
 	}
-	find_zone(&x, name.wire);
-	if (x.entry == NULL) {
-		control_fail(r, ERR_NOT_FOUND, "no zone that is served here has the name %.200s",
-			     name_text);
+	if (!own_question_ask(c, name_text, type_text, &x.client, &x.trace, &x.asked, r))
 		return NULL;
-	}
-	if (run(&x, &name, type) != QUERY_REPLY) {
-		control_fail(r, ERR_INVALID, "the question has no answer");
-		return NULL;
-	}
-	const struct query *q = c->query;
-	x.zv = q->traced != NULL ? q->traced_zv : NULL;
-	x.out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "name", name_to_text(name.wire, text),
-			  "type", rr_type_to_text(type, type_name), "client",
+	x.entry = x.asked.entry;
+	x.zv = x.asked.zv;
+	x.out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "name",
+			  name_to_text(x.asked.name.wire, text), "type",
+			  rr_type_to_text(x.asked.type, type_name), "client",
 			  ip_prefix_to_text(&x.client, prefix), "zone", x.entry->text, "rcode",
-			  rcode_text(q->answer.rcode), "steered", q->traced != NULL);
-	if (q->traced != NULL && x.zv != NULL)
-		add_steering(&x, q);
+			  rcode_text(x.asked.rcode), "steered", x.asked.steered != NULL);
+	if (x.zv != NULL)
+		add_steering(&x);
 	else
 		json_object_set_new(x.out, "why",
 				    json_string("nothing on the way to this answer is steered: "

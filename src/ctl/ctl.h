@@ -20,11 +20,16 @@ enum ctl_exit {
 	CTL_REFUSED = 5
 };
 
+#define CTL_DOWN_MAX 64 /* options --down */
+
 struct ctl {
 	const char *socket;
 	bool json, colour;
 	const char *role, *owner, *client; /* options of verbs; NULL: not given */
 	const char *scopes, *zone, *peer, *file;
+	const char *config, *mmdb, *queries;
+	const char *down[CTL_DOWN_MAX];
+	size_t down_n;
 	bool force;
 	bool emergency;
 };
@@ -54,6 +59,10 @@ int token_new(const struct ctl *c, char **args, int n);
 /* key_sets.c */
 int key_sets(const struct ctl *c, char **args, int n);
 int key_set(const struct ctl *c, char **args, int n);
+
+/* policy.c */
+int policy_show_verb(const struct ctl *c, char **args, int n);
+int policy_diff_verb(const struct ctl *c, char **args, int n);
 
 /* health.c */
 int health_show(const struct ctl *c, char **args, int n);

@@ -49,6 +49,10 @@ enum {
 	OPTION_FILE,
 	OPTION_FORCE,
 	OPTION_EMERGENCY,
+	OPTION_CONFIG,
+	OPTION_MMDB,
+	OPTION_QUERIES,
+	OPTION_DOWN,
 	OPTION_VERSION
 };
 
@@ -68,6 +72,10 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 		{ "file", required_argument, NULL, OPTION_FILE },
 		{ "force", no_argument, NULL, OPTION_FORCE },
 		{ "emergency", no_argument, NULL, OPTION_EMERGENCY },
+		{ "config", required_argument, NULL, OPTION_CONFIG },
+		{ "mmdb", required_argument, NULL, OPTION_MMDB },
+		{ "queries", required_argument, NULL, OPTION_QUERIES },
+		{ "down", required_argument, NULL, OPTION_DOWN },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -113,6 +121,23 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 			break;
 		case OPTION_EMERGENCY:
 			c->emergency = true;
+			break;
+		case OPTION_CONFIG:
+			c->config = optarg;
+			break;
+		case OPTION_MMDB:
+			c->mmdb = optarg;
+			break;
+		case OPTION_QUERIES:
+			c->queries = optarg;
+			break;
+		case OPTION_DOWN:
+			if (c->down_n == CTL_DOWN_MAX) {
+				fprintf(stderr, "concordctl: at most %d times --down\n",
+					CTL_DOWN_MAX);
+				return CTL_USAGE;
+			}
+			c->down[c->down_n++] = optarg;
 			break;
 		case OPTION_VERSION:
 			puts("concordctl " CONCORD_VERSION);

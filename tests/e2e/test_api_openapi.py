@@ -84,6 +84,7 @@ def test_real_answers_are_as_the_document_says(web):
         ("POST", "/v1/reload", "/v1/reload", None), ("GET", "/metrics", "/metrics", None), ("GET", "/v1/zones", "/v1/zones", None),
         ("GET", "/v1/explain", "/v1/explain?name=www.example.&type=A&client=192.0.2.1", None),
         ("GET", "/v1/explain", "/v1/explain?name=www.example.&type=A", None),
+        ("GET", "/v1/policy", "/v1/policy?name=www.example.&type=A", None),
         ("GET", "/v1/zones/{zone}", f"/v1/zones/{ZONE}", None), ("GET", "/v1/zones/{zone}", "/v1/zones/none.test.", None),
         ("POST", "/v1/zones/{zone}/keys", f"/v1/zones/{ZONE}/keys", {"generate": "zsk"}),
         ("POST", "/v1/zones/{zone}/keys", f"/v1/zones/{ZONE}/keys", {"generate": "nonsense"}),

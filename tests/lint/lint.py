@@ -28,7 +28,7 @@ MAY_INCLUDE = {
     "peers": {"http", "transfer", "multisigner", "dnssec", "dns", "base"},
     "control": {"peers", "transfer", "health", "query", "store", "multisigner", "zone", "geo", "dnssec", "dns", "base"},
     "api": {"control", "dns", "base"},
-    "ctl": set(),
+    "ctl": {"control", "base"},  # `policy diff` compares files, without a daemon
     ".": {"net", "api", "control", "transfer", "base"},  # main.c
 }
 
