@@ -173,16 +173,22 @@ static bool drop_privileges(const struct config_server *s)
 
 /* ---- signals ---- */
 
+static void on_reload_done(void *context, const struct control_result *result,
+			   const struct diag *findings)
+{
+	(void)context;
+	(void)result; /* it stands in the log */
+	(void)findings;
+	sd_notify(0, "READY=1");
+}
+
 static void on_reload(uv_signal_t *s, int number)
 {
 	struct daemon *m = s->data;
-	struct diag d = { 0 };
 
 	(void)number;
 	sd_notify(0, "RELOADING=1");
-	control_reload(m->control, &d);
-	diag_free(&d);
-	sd_notify(0, "READY=1");
+	control_reload(m->control, on_reload_done, m);
 }
 
 static void on_end(uv_signal_t *s, int number)

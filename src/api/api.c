@@ -161,6 +161,7 @@ void api_stop(struct api *a)
 		unlink(a->socket_path);
 	/* The library wants nobody asleep when it ends. */
 	event_streams_end(a);
+	later_end(a);
 	if (a->local.daemon != NULL)
 		MHD_run(a->local.daemon);
 	if (a->outside.daemon != NULL)

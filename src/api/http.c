@@ -168,6 +168,17 @@ static enum MHD_Result begin(struct MHD_Connection *c, const char *method, const
 	return MHD_YES;
 }
 
+/* What takes its time is not cut off as a client that does is. */
+static void sleep_until_answered(struct http *h, struct request *r, uint64_t stream)
+{
+	struct tls_stream *t =
+	    h->api->tls != NULL && stream != 0 ? tls_stream_find(h->api->tls, stream) : NULL;
+
+	if (t != NULL)
+		tls_stream_restart_clock(t, true);
+	later_sleep(h->api, r);
+}
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const char *url,
 				  const char *method, const char *version, const char *data,
 				  size_t *data_n, void **state)
@@ -178,6 +189,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const
 	(void)version;
 	if (r == NULL)
 		return begin(c, method, url, state);
+	if (r->answered) {
+		r->method = method;
+		r->path = url;
+		struct response late = later_response(r);
+		routes_write_down(h->api, r, &late);
+		return send_answer(r, late);
+	}
 	if (*data_n > 0)
 		return collect(r, data, data_n);
 	r->method = method;
@@ -189,7 +207,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const
 		r->json = json_loadb(r->body, r->body_n, JSON_REJECT_DUPLICATES, NULL);
 	const struct sockaddr *from = address_of(c);
 	uint64_t stream = h->door == HTTP_OUTSIDE && from != NULL ? get_stream(from) : 0;
+	r->http = h;
 	struct response answer = routes_handle(h->api, r, h->door, stream, from);
+	if (answer.is_later) {
+		sleep_until_answered(h, r, stream);
+		return MHD_YES;
+	}
 	return answer.is_stream ? send_stream(h->api, r, stream) : send_answer(r, answer);
 }
 

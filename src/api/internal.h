@@ -8,6 +8,7 @@
  *   routes.c            the frame: rate, authentication, the table, authorization, the audit log
  *   routes_*.c          the handlers, one noun a file, each with its part of the table
  *   event_stream.c      a response that goes on
+ *   later.c             a response that is not there yet
  */
 #ifndef API_INTERNAL_H
 #define API_INTERNAL_H
@@ -79,6 +80,17 @@ struct principal {
 	bool local;
 };
 
+struct response {
+	unsigned status;
+	json_t *json; /* taken */
+	char *text;   /* instead: text, taken */
+	const char *content_type;
+	char etag[ETAG_MAX];
+	unsigned retry_after_s;
+	bool is_stream; /* of events; the rest is not looked at */
+	bool is_later;  /* later.c; the rest is not looked at */
+};
+
 struct request {
 	const char *method, *path;
 	struct MHD_Connection *connection;
@@ -89,16 +101,11 @@ struct request {
 	const char *segment[SEGMENTS_MAX]; /* what stands for {...} in the pattern, decoded */
 	struct principal principal;
 	bool forced; /* the handler overruled a guard: for the audit log */
-};
-
-struct response {
-	unsigned status;
-	json_t *json; /* taken */
-	char *text;   /* instead: text, taken */
-	const char *content_type;
-	char etag[ETAG_MAX];
-	unsigned retry_after_s;
-	bool is_stream; /* of events; the rest is not looked at */
+	/* later.c */
+	struct http *http;
+	struct request *next_asleep;
+	bool asleep, answered;
+	struct response answer;
 };
 
 struct route {
@@ -116,6 +123,8 @@ extern const struct route ROUTES_SERVER[], ROUTES_ZONES[], ROUTES_KEYS[], ROUTES
 struct response routes_handle(struct api *a, struct request *r, enum http_door door,
 			      uint64_t stream, const struct sockaddr *from);
 json_t *routes_index(void);
+/* The audit log's entry of a request that was answered later. */
+void routes_write_down(struct api *a, const struct request *r, const struct response *out);
 
 /* respond.c */
 struct response response_json(json_t *j);
@@ -146,6 +155,16 @@ bool access_zone_is_open(const struct principal *p, const char *zone);
 /* NULL: right; else what is wrong with Host or Origin. */
 const char *access_check_host(const struct api *a, const struct request *r);
 
+/* later.c */
+/* A handler starts something that ends with later_answer(), maybe at once, and returns this. */
+struct response later_response(struct request *r);
+/* From the loop. Takes `out`. */
+void later_answer(struct request *r, struct response out);
+/* The connection sleeps until then. */
+void later_sleep(struct api *a, struct request *r);
+/* The end: who still waits is told so. */
+void later_end(struct api *a);
+
 /* event_stream.c */
 struct MHD_Response *event_stream_new(struct api *a, struct request *r, uint64_t stream);
 void event_streams_wake(void *api);
@@ -169,6 +188,7 @@ struct api {
 	struct api_tokens *tokens; /* NULL: none */
 	struct buckets rates;
 	struct event_stream *streams;
+	struct request *asleep; /* later.c */
 	unsigned stream_n;
 	uv_timer_t heartbeat;
 	unsigned open_handles; /* while closing */

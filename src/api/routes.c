@@ -181,7 +181,7 @@ static bool let_in(struct api *a, struct request *r, uint64_t stream, const stru
 	return wait == 0;
 }
 
-static void write_down(struct api *a, const struct request *r, const struct response *out)
+void routes_write_down(struct api *a, const struct request *r, const struct response *out)
 {
 	char what[1024];
 	const struct principal *p = &r->principal;
@@ -237,8 +237,8 @@ static struct response answer(struct api *a, struct request *r)
 		out = response_problem(403, "%s", why_not);
 	else if (!body_is_bad(r, &out))
 		out = s.found->handle(a, r);
-	if (changes)
-		write_down(a, r, &out);
+	if (changes && !out.is_later)
+		routes_write_down(a, r, &out);
 	return out;
 }
 

@@ -55,22 +55,25 @@ static json_t *findings(const struct diag *d)
 	return all;
 }
 
-static struct response post_reload(struct api *a, struct request *r)
+static void on_reloaded(void *context, const struct control_result *result, const struct diag *d)
 {
-	struct diag d = { 0 };
-	struct control_result result = control_reload(a->options.control, &d);
 	struct response out;
 
-	/* The configuration that the caller's rights stood in is gone. */
-	r->principal.access = NULL;
-	if (result.err) {
-		out = response_problem(409, "%s", result.detail);
-		json_object_set_new(out.json, "errors", findings(&d));
+	if (result->err) {
+		out = response_problem(409, "%s", result->detail);
+		json_object_set_new(out.json, "errors", findings(d));
 	} else {
-		out = response_json(json_pack("{s:b, s:o}", "ok", 1, "findings", findings(&d)));
+		out = response_json(json_pack("{s:b, s:o}", "ok", 1, "findings", findings(d)));
 	}
-	diag_free(&d);
-	return out;
+	later_answer(context, out);
+}
+
+static struct response post_reload(struct api *a, struct request *r)
+{
+	/* The configuration that the caller's rights stand in goes. */
+	r->principal.access = NULL;
+	control_reload(a->options.control, on_reloaded, r);
+	return later_response(r);
 }
 
 static struct response get_explain(struct api *a, struct request *r)

@@ -207,3 +207,17 @@ const char *diag_nearest(const char *given, const char *const *names, size_t n)
 	}
 	return best;
 }
+
+void diag_move(struct diag *to, struct diag *from)
+{
+	size_t moved = 0;
+
+	for (; moved < from->n && to->n < DIAG_MAX; moved++)
+		keep(to, from->findings[moved]);
+	to->error_n += from->error_n;
+	to->warning_n += from->warning_n;
+	for (size_t i = 0; i + moved < from->n; i++)
+		from->findings[i] = from->findings[i + moved];
+	from->n -= moved;
+	diag_free(from);
+}

@@ -54,6 +54,8 @@ static inline bool diag_failed(const struct diag *d)
 }
 
 void diag_free(struct diag *d);
+/* All findings of `from` behind those of `to`; frees `from`. */
+void diag_move(struct diag *to, struct diag *from);
 
 /* Line `line` (from 1) of a text, at most 200 octets, for struct diag_place; to be freed. NULL
  * without memory or text. */

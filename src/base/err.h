@@ -28,6 +28,7 @@
 	X(ERR_CORRUPT, "data is damaged")                                                          \
 	X(ERR_INVALID, "contents are not valid")                                                   \
 	X(ERR_TIMEOUT, "no answer in time")                                                        \
+	X(ERR_CANCELED, "given up before it was done")                                             \
 	X(ERR_UNTRUSTED, "the other side did not prove who it is")
 
 enum err {

@@ -189,6 +189,7 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 		.signatures = z->signing != NULL ? e->signatures : NULL,
 		.counts = e->counts,
 		.health = c->health != NULL ? health_words(c->health) : NULL,
+		.read_ahead = c->read_ahead,
 	};
 
 	if (spool != NULL)
@@ -535,6 +536,7 @@ void control_stop(struct control *c)
 		return;
 	for (size_t i = 0; i < c->entry_n; i++)
 		secondary_free(c->entries[i]->secondary);
+	reload_stop(c);
 	rcu_online();
 	rcu_drain(); /* no grace period reports after this */
 	publish_free_all(c);
@@ -660,7 +662,7 @@ static enum err reload(struct control *c, struct diag *d)
 	return result ? result : e ? e : cookies ? cookies : published;
 }
 
-struct control_result control_reload(struct control *c, struct diag *d)
+struct control_result control_reload_now(struct control *c, struct diag *d)
 {
 	struct control_result r = { 0 };
 	enum err e = reload(c, d);

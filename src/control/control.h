@@ -66,8 +66,15 @@ void control_stop_requests(struct control *c);
 void control_free(struct control *c);
 
 /* Re-reads everything. The listening addresses, user and worker counts of the running process stay
- * (a notice says so where they differ). */
-struct control_result control_reload(struct control *c, struct diag *d);
+ * (a notice says so where they differ). Large zone files are read beside other work first; what is
+ * asked for meanwhile is a reload of its own, which follows. `done` is told once, on the loop,
+ * maybe before this returns; not after control_reload_forget(). Findings are borrowed for the call.
+ */
+typedef void control_reloaded(void *context, const struct control_result *result,
+			      const struct diag *findings);
+void control_reload(struct control *c, control_reloaded *done, void *context);
+/* Who asked with that context is gone, or not told any more. */
+void control_reload_forget(struct control *c, const void *context);
 
 /* Each returns JSON as documented in the API, or NULL with `r` set. Names are text; ERR_NOT_FOUND:
  * no such zone. */

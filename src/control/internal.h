@@ -142,8 +142,10 @@ struct control {
 	struct pending *updates, *updates_last; /* of this turn (updates.h) */
 	struct transfers_out *transfers_out;
 	struct notify_out *notify_out;
-	struct requests *requests; /* what workers hand on (request.h) */
-	struct query *query;       /* for explain */
+	struct requests *requests;     /* what workers hand on (request.h) */
+	struct reload *reload;         /* that is under way, or NULL (reload.c) */
+	struct read_ahead *read_ahead; /* files that the reload of this moment has read already */
+	struct query *query;           /* for explain */
 	struct events *events;
 	uint64_t audit_last;
 	bool audit_known;
@@ -173,6 +175,7 @@ struct zone_load {
 	struct signatures *signatures;     /* told of freed ids */
 	struct zone_counts *counts;        /* NULL: only checked */
 	const struct steer_health *health; /* NULL: values with status obey are up */
+	struct read_ahead *read_ahead;     /* NULL: nothing was read ahead */
 };
 enum err zone_load(const struct zone_load *l, struct served **out, struct diag *d);
 /* zone_data.c: the records of its files into the builder, and its policies compiled; out->steered
@@ -222,6 +225,8 @@ void view_zones_forget(struct control *c, struct zone_entry *e);
 void shown_free_list(struct shown *s);
 
 /* control.c */
+/* Reads everything again, at once. */
+struct control_result control_reload_now(struct control *c, struct diag *d);
 /* By name, whether it is served yet or not. */
 struct zone_entry *control_entry_at(struct control *c, const uint8_t *name);
 struct zone_entry *control_find_zone(struct control *c, const char *zone);
@@ -238,6 +243,9 @@ __attribute__((format(printf, 3, 4))) void control_fail(struct control_result *r
 /* signing_status.c */
 json_t *status_signatures(const struct signatures *s);
 void metrics_add_signing(const struct control *c, struct text *out);
+
+/* reload.c: nobody is told any more. */
+void reload_stop(struct control *c);
 
 /* key_commands.c: serves the zone with its keyring as it is now. */
 enum err control_serve_keys(struct control *c, struct zone_entry *e, struct control_result *r);

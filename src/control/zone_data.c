@@ -5,6 +5,7 @@
 
 #include "control/internal.h"
 #include "control/octodns_zone.h"
+#include "control/read_ahead.h"
 #include "control/steering_file.h"
 #include "control/transferred.h"
 #include "control/zone_file.h"
@@ -109,8 +110,10 @@ static enum err read_master_file(const struct zone_load *l, struct zone_builder 
 				 struct steering **s, struct diag *d)
 {
 	const struct config_zone *z = l->config;
-	enum err e = zone_file_read(b, z->file, z->name, z->signing != NULL, d);
+	enum err e = ERR_OK;
 
+	if (!read_ahead_take(l->read_ahead, z, b, d, &e))
+		e = zone_file_read(b, z->file, z->name, z->signing != NULL, d);
 	if (z->steering == NULL || (e && e != ERR_INVALID))
 		return e;
 	enum err more = steering_read(s, z->steering, z->name, d);

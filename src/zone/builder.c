@@ -11,6 +11,9 @@
 #include "dns/rrtype.h"
 #include "zone/internal.h"
 
+/* Records between two questions whether to go on: some tenth of a millisecond. */
+#define ADDED_MOST 64
+
 /* ---- start and end ---- */
 
 static struct zone *zone_new(const uint8_t *apex, const struct zone_build_options *options)
@@ -148,6 +151,31 @@ void zone_build_abort(struct zone_builder *b)
 		free(b->touched.item[i]);
 	list_free(&b->touched);
 	free(b);
+}
+
+void zone_build_take(struct zone_builder *b, struct zone_builder *from)
+{
+	struct zone_builder was = *b;
+	struct zone kept = *b->made, *into = b->made, *given = from->made;
+
+	into->names = given->names;
+	into->hashes = given->hashes;
+	into->files = given->files;
+	into->file_n = given->file_n;
+	into->rr_n = given->rr_n;
+	b->start = from->start;
+	b->start_hashes = from->start_hashes;
+	b->has_apex = from->has_apex;
+	b->growing = from->growing;
+	b->growing_cap = from->growing_cap;
+	b->faults = from->faults;
+	given->names = kept.names;
+	given->hashes = kept.hashes;
+	given->files = kept.files;
+	given->file_n = kept.file_n;
+	from->start = was.start;
+	from->start_hashes = was.start_hashes;
+	zone_build_abort(from);
 }
 
 uint16_t zone_build_file(struct zone_builder *b, const char *path)
@@ -427,8 +455,11 @@ static bool is_acceptable(struct zone_builder *b, const struct zone_record *r, s
 
 enum err zone_build_add(struct zone_builder *b, const struct zone_record *r, struct diag *d)
 {
+	const struct zone_build_options *o = &b->made->options;
 	struct node *n = NULL;
 
+	if (o->go_on != NULL && ++b->added_n % ADDED_MOST == 0 && !o->go_on(o->go_on_context))
+		return ERR_CANCELED;
 	if (!is_acceptable(b, r, d))
 		return ERR_OK;
 	if (b->made->options.max_records != 0 && b->made->rr_n >= b->made->options.max_records) {

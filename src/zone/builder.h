@@ -36,6 +36,10 @@ struct zone_build_options {
 	void (*nsec3_hash)(const uint8_t *name, uint8_t out[NSEC3_HASH_LEN], void *context);
 	void *nsec3_context;
 	uint64_t max_records; /* 0: none */
+	/* Asked now and then while records are added: false ends it, with ERR_CANCELED. Who builds
+	 * beside other work rests in it. May be NULL. */
+	bool (*go_on)(void *context);
+	void *go_on_context;
 	/* Called from zone_free(): no version uses this id any more. May be NULL. */
 	void (*id_freed)(uint32_t id, void *context);
 	void *id_context;
@@ -49,6 +53,10 @@ enum err zone_build_start(struct zone_builder **out, const uint8_t *apex, struct
 /* Starts a change of `base` (its options hold on). ERR_NOMEM, ERR_CONFLICT when a newer version of
  * it exists. */
 enum err zone_build_change(struct zone_builder **out, struct zone *base);
+
+/* Moves what `from` was given into `b`, which has been given nothing; takes `from`. Neither may be
+ * a change. `from` may have been filled by any thread. */
+void zone_build_take(struct zone_builder *b, struct zone_builder *from);
 
 /* The source that following records come from; index for rrset->file. Copies the path. */
 uint16_t zone_build_file(struct zone_builder *b, const char *path);

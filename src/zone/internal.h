@@ -60,7 +60,8 @@ struct zone_builder {
 	bool has_apex;
 	struct rrset *growing; /* the RRset that was appended to last, and its room */
 	size_t growing_cap;
-	size_t faults; /* findings of severity error */
+	size_t faults;    /* findings of severity error */
+	unsigned added_n; /* records: when to ask whether to go on */
 };
 
 /* node.c */

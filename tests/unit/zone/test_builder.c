@@ -326,6 +326,68 @@ static void the_names_of_compact_denial_follow_changes(void **state)
 	change_at_random(ZONE_COMPACT);
 }
 
+/* ---- records that were read by somebody else ---- */
+
+static bool give_up_at_third(void *context)
+{
+	unsigned *asked = context;
+
+	return ++*asked < 3;
+}
+
+static void a_zone_of_records_given_at_once_equals_one_built_from_them(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		struct lottery l = { seed * 7919 };
+		struct facts f;
+		struct diag d = { 0 };
+		struct zone_builder *b, *given;
+		struct zone *z = NULL;
+		struct zone_build_options options = { .denial = ZONE_NSEC };
+		start_facts(&f);
+		struct zone *before = build(&f, NULL, ZONE_NSEC);
+		assert_int_equal(zone_build_start(&given, APEX, NULL, &options), ERR_OK);
+		for (size_t i = 0; i < f.n; i++)
+			add(given, &f.at[i], &d);
+		for (int i = 0; i < 20; i++)
+			change(given, &f, &l, &d);
+		assert_int_equal(zone_build_start(&b, APEX, before, &options), ERR_OK);
+		zone_build_take(b, given);
+		for (int i = 0; i < 5; i++) /* it goes on from there */
+			change(b, &f, &l, &d);
+		assert_int_equal(zone_build_seal(b, &z, &d), ERR_OK);
+		struct zone *fresh = build(&f, NULL, ZONE_NSEC);
+		same_zone(z, fresh);
+		/* Ids go on from the version before. */
+		assert_int_equal(zone_soa(z)->sig_id, zone_soa(before)->sig_id);
+		zone_free(fresh);
+		zone_free(before);
+		zone_free(z);
+		diag_free(&d);
+	}
+}
+
+static void who_is_told_to_stop_adds_no_more(void **state)
+{
+	struct zone_builder *b;
+	struct diag d = { 0 };
+	unsigned asked = 0, added = 0;
+	struct zone_build_options options = { .go_on = give_up_at_third, .go_on_context = &asked };
+	uint8_t rdata[4] = { 192, 0, 2, 1 }, owner[] = "\1a\7example";
+	struct zone_record r = { .owner = owner, .type = TYPE_A, .rdata = { rdata, 4 } };
+
+	(void)state;
+	assert_int_equal(zone_build_start(&b, APEX, NULL, &options), ERR_OK);
+	while (zone_build_add(b, &r, &d) == ERR_OK)
+		added++;
+	assert_int_equal(zone_build_add(b, &r, &d), ERR_OK); /* until it is asked again */
+	assert_int_equal(asked, 3);
+	assert_in_range(added, 3, 1000);
+	zone_build_abort(b);
+	diag_free(&d);
+}
+
 /* ---- the proof that there is no wildcard ---- */
 
 static bool wildcards_proof_is_the_general_one(const struct node *n, void *context)
@@ -615,6 +677,8 @@ int main(void)
 		cmocka_unit_test(the_chain_of_hashes_follows_changes),
 		cmocka_unit_test(the_names_of_compact_denial_follow_changes),
 		cmocka_unit_test(with_compact_denial_each_name_denies_for_itself),
+		cmocka_unit_test(a_zone_of_records_given_at_once_equals_one_built_from_them),
+		cmocka_unit_test(who_is_told_to_stop_adds_no_more),
 		cmocka_unit_test(the_proof_that_there_is_no_wildcard_is_found_at_its_encloser),
 		cmocka_unit_test(a_change_that_is_given_up_leaves_no_trace),
 		cmocka_unit_test(an_rrset_that_did_not_change_keeps_its_id_over_a_reload),
