@@ -31,6 +31,7 @@ packages_test=(
 	bind9 bind9-utils nsd knot knot-dnsutils unbound ldnsutils        # what we are tested against
 	pdns-server pdns-backend-bind pdns-backend-sqlite3 openssl
 	libmaxmind-db-writer-perl iproute2                  # small location databases; network namespaces
+	faketime            # a clock that tests set
 	codespell mandoc shellcheck binutils procps
 )
 packages_package=(debootstrap debian-archive-keyring)

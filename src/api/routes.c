@@ -11,7 +11,8 @@
 #include "control/audit.h"
 
 static const struct route *const TABLES[] = { ROUTES_SERVER, ROUTES_ZONES, ROUTES_KEYS,
-					      ROUTES_HEALTH, ROUTES_PEERS, ROUTES_OPENAPI };
+					      ROUTES_HEALTH, ROUTES_PEERS, ROUTES_BUNDLES,
+					      ROUTES_OPENAPI };
 
 #define PATH_MAX_LEN      2000
 #define FAILURES_A_MINUTE 20 /* wrong credentials of one address */

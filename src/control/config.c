@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "control/config_holder.h"
 #include "control/schema.h"
 #include "dns/name.h"
 #include "dnssec/algorithm.h"
@@ -245,7 +246,7 @@ static enum err read_digests(struct schema *s, const struct yaml_node *value, vo
 	return n > 0 ? ERR_OK : schema_expected(s, value, "sha-256 or sha-384");
 }
 
-static const char *const KEY_CHOICES[] = { "ksk-zsk", "csk", NULL };
+static const char *const KEY_CHOICES[] = { "ksk-zsk", "csk", "zsk", "ksk", NULL };
 
 #define DAY_S  86400u
 #define YEAR_S (366u * DAY_S)
@@ -451,6 +452,13 @@ static enum err keep_notify(struct schema *s, const struct yaml_node *value, voi
 	return ERR_OK;
 }
 
+static enum err read_holder_ds(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct config_zone *z = &((struct zone_fields *)into)->zone;
+
+	return config_read_holder_ds(s, value, &z->holder_ds, &z->holder_ds_n);
+}
+
 static enum err read_limits(struct schema *s, const struct yaml_node *value, void *into)
 {
 	return config_read_limits(s, value, &((struct zone_fields *)into)->zone.secondary.limits);
@@ -466,6 +474,7 @@ static const struct schema_row ZONE_ROWS[] = {
 	{ .key = "geo", .kind = SCHEMA_CUSTOM, .custom = read_zone_geo },
 	{ .key = "signing", .kind = SCHEMA_CUSTOM, .custom = read_zone_signing },
 	{ .key = "parent", .kind = SCHEMA_CUSTOM, .custom = read_parent },
+	{ .key = "holder-ds", .kind = SCHEMA_CUSTOM, .custom = read_holder_ds },
 	ROW(struct zone_fields, zone.ecs, "ecs", SCHEMA_BOOL, .min = 0),
 	ROW(struct zone_fields, zone.rate_limit, "rate-limit", SCHEMA_BOOL, .min = 0),
 	{ .key = "report-agent", .kind = SCHEMA_CUSTOM, .custom = read_report_agent },

@@ -74,7 +74,9 @@ struct config_geo {
 	const char *country_path, *continent_path, *subdivision_path; /* NULL: default */
 };
 
-enum config_keys { CONFIG_KEYS_KSK_ZSK, CONFIG_KEYS_CSK };
+/* ZSK: the key sets come signed from who holds the KSK; KSK: it signs key sets for others (RFC
+ * 8901, Model 1). */
+enum config_keys { CONFIG_KEYS_KSK_ZSK, CONFIG_KEYS_CSK, CONFIG_KEYS_ZSK, CONFIG_KEYS_KSK };
 /* When CDS and CDNSKEY stand in the zone: while the parent has something to do, or always. */
 enum config_cds { CONFIG_CDS_ROLLOVER, CONFIG_CDS_ALWAYS, CONFIG_CDS_NEVER };
 
@@ -115,6 +117,8 @@ struct config_zone {
 	const char *seed;
 	const struct config_key *keys;
 	size_t key_n;
+	struct span *holder_ds; /* RDATA of DS of who holds the KSK; none: keys known from before */
+	size_t holder_ds_n;
 	struct config_address *parent; /* its servers, asked for DS */
 	size_t parent_n;
 	struct config_transfer transfer; /* who may transfer and update */

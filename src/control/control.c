@@ -135,7 +135,8 @@ static enum err load_keys(struct control *c, const struct config *config, struct
 		return ERR_NOMEM;
 	/* A keyring that is there knows more than a second one could: it may be in the middle of a
 	 * roll. */
-	if (e->keys != NULL && z->key_n == 0 && e->config.key_n == 0) {
+	if (e->keys != NULL && z->key_n == 0 && e->config.key_n == 0 &&
+	    keyring_has_duty(e->keys, z->signing->keys)) {
 		*out = e->keys;
 		return ERR_OK;
 	}
@@ -211,6 +212,7 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 	e->keys = keys;
 	if (keys != NULL) {
 		keys->algorithm = z->signing->algorithm;
+		keys->duty = z->signing->keys;
 		keys->wake_at = 0; /* the policy may be another */
 	}
 	e->loaded_at = control_now();

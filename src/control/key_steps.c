@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "control/key_bundles.h"
 #include "control/key_documents.h"
 
 #define CHANGES_MAX (KEYSET_KEYS_MAX + 2)
@@ -19,6 +20,8 @@ struct rollover_policy keyring_policy(const struct config_signing *p)
 	return (struct rollover_policy){
 		.algorithm = p->algorithm,
 		.csk = p->keys == CONFIG_KEYS_CSK,
+		.no_ksk = p->keys == CONFIG_KEYS_ZSK,
+		.no_zsk = p->keys == CONFIG_KEYS_KSK,
 		.automatic = p->automatic,
 		.ksk_lifetime_s = p->ksk_lifetime_s,
 		.zsk_lifetime_s = p->zsk_lifetime_s,
@@ -218,11 +221,12 @@ enum err keyring_advance(struct keyring *k, const struct keyring_context *c, boo
 
 	*changed = k->facts.unserved_since != 0;
 	k->wake_at = c->now + RETRY_S;
-	k->facts.group = k->foreign_n > 0;
+	k->facts.group = keyring_is_group(k);
 	if (*changed && k->facts.unserved_since < c->now) {
 		free(p);
 		return e;
 	}
+	bool swapped = key_bundles_advance(k, c);
 	for (int turn = 0; !e && turn < TURNS_MAX; turn++) {
 		/* Nothing was served yet, so no TTL is known: the first keys, and no step more. */
 		if (k->own_n > 0 && k->facts.zone_ttl.ttl == 0 && k->facts.zone_ttl.held_until == 0)
@@ -237,6 +241,10 @@ enum err keyring_advance(struct keyring *k, const struct keyring_context *c, boo
 		*changed = *changed || !e;
 	}
 	free(p);
+	/* A set may have waited for a step that was just taken. */
+	*changed = key_bundles_advance(k, c) || *changed || swapped;
+	int64_t wake_at = key_bundles_wake_at(k, c);
+	k->wake_at = wake_at < k->wake_at ? wake_at : k->wake_at;
 	if (e)
 		log_error(k->zone_text,
 			  "key: the next step waits: %s; what is served goes on as it is",
@@ -247,7 +255,7 @@ enum err keyring_advance(struct keyring *k, const struct keyring_context *c, boo
 enum err keyring_will_serve(struct keyring *k, const struct keyring_context *c, uint32_t zone_ttl)
 {
 	struct rollover_facts f = k->facts;
-	uint32_t dnskey_ttl = c->policy->dnskey_ttl;
+	uint32_t dnskey_ttl = key_bundles_ttl(k, c->policy->dnskey_ttl);
 
 	if (zone_ttl < f.zone_ttl.ttl)
 		zone_ttl = f.zone_ttl.ttl;
@@ -267,9 +275,10 @@ enum err keyring_is_served(struct keyring *k, const struct keyring_context *c, u
 	bool steps = k->facts.unserved_since != 0;
 
 	rollover_served(&k->facts, c->now);
-	if (k->facts.n == 0 || (!rollover_serve_ttls(&k->facts, zone_ttl, c->policy->dnskey_ttl,
-						     c->now + c->policy->propagation_s) &&
-				!steps))
+	if (k->facts.n == 0 ||
+	    (!rollover_serve_ttls(&k->facts, zone_ttl, key_bundles_ttl(k, c->policy->dnskey_ttl),
+				  c->now + c->policy->propagation_s) &&
+	     !steps))
 		return ERR_OK;
 	return keyring_save(k, c->store);
 }

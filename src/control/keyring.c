@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "control/key_bundles.h"
 #include "control/key_documents.h"
 #include "dns/rrtype.h"
 #include "dnssec/algorithm.h"
@@ -21,10 +22,24 @@ static enum err finding(struct diag *d, const char *file, enum err e, const char
 	return e;
 }
 
+bool keyring_is_group(const struct keyring *k)
+{
+	return k->foreign_n > 0 || k->duty == CONFIG_KEYS_ZSK || k->duty == CONFIG_KEYS_KSK;
+}
+
+bool keyring_has_duty(const struct keyring *k, enum config_keys keys)
+{
+	bool alone = keys == CONFIG_KEYS_ZSK || keys == CONFIG_KEYS_KSK;
+
+	return k->duty == keys ||
+	       (!alone && k->duty != CONFIG_KEYS_ZSK && k->duty != CONFIG_KEYS_KSK);
+}
+
 void keyring_free(struct keyring *k)
 {
 	if (k == NULL)
 		return;
+	key_bundles_free(k->bundles);
 	for (size_t i = 0; i < k->own_n; i++) {
 		key_free(k->own[i].key);
 		free(k->own[i].file);
@@ -201,13 +216,15 @@ static enum err read_all(struct keyring *k, const struct config_zone *z, const c
 
 	if (!e)
 		e = read_rollover(k, z->signing, store, d);
+	if (!e && k->duty == CONFIG_KEYS_ZSK)
+		e = key_bundles_load(k, store, d);
 	if (!e && z->key_n > 0)
 		e = read_configured(k, z, d);
 	else if (!e)
 		e = list(k, "own", store, d, visit_own);
 	if (e)
 		return e;
-	k->facts.group = k->foreign_n > 0;
+	k->facts.group = keyring_is_group(k);
 	if (rollover_mend(&k->facts, now)) {
 		log_warning(k->zone_text,
 			    "key: times in the store lie in the future: the clock was set back; "
@@ -234,6 +251,7 @@ enum err keyring_load(struct keyring **out, const struct config_zone *z, const c
 	k->zone_text = z->text;
 	k->zone = z->name;
 	k->algorithm = z->signing->algorithm;
+	k->duty = z->signing->keys;
 	enum err e = read_all(k, z, state_dir, store, now, d);
 	if (e) {
 		keyring_free(k);
@@ -267,7 +285,11 @@ enum err keyring_keyset(const struct keyring *k, const struct config_signing *p,
 			keys || f->signs,
 		};
 	}
-	return keyset_new(out, k->zone, &policy, members, k->own_n);
+	if (k->bundles != NULL)
+		return key_bundles_keyset(k, &policy, members, out);
+	return k->duty == CONFIG_KEYS_KSK
+		   ? keyset_new_entry(out, k->zone, &policy, members, k->own_n)
+		   : keyset_new(out, k->zone, &policy, members, k->own_n);
 }
 
 static enum err add(const struct keyring *k, struct zone_builder *b, uint16_t type, uint32_t ttl,
@@ -334,6 +356,8 @@ enum err keyring_add_records(const struct keyring *k, struct zone_builder *b,
 {
 	enum err e = ERR_OK;
 
+	if (key_bundles_served(k) != NULL)
+		return key_bundles_add_records(k, b, d);
 	for (size_t i = 0; i < k->own_n && !e; i++) {
 		const struct dnskey *key = key_dnskey(k->own[i].key);
 		if (rollover_is_published(&k->facts.keys[i]))
@@ -397,7 +421,7 @@ static enum err remove_foreign(struct keyring *k, size_t i, struct store *store)
 		return e;
 	k->foreign_n--;
 	memmove(&k->foreign[i], &k->foreign[i + 1], (k->foreign_n - i) * sizeof *k->foreign);
-	k->facts.group = k->foreign_n > 0;
+	k->facts.group = keyring_is_group(k);
 	return ERR_OK;
 }
 

@@ -53,6 +53,8 @@ struct keyring {
 	struct foreign_key foreign[FOREIGN_KEYS_MAX];
 	size_t foreign_n;
 	bool cds;
+	enum config_keys duty;
+	struct key_bundles *bundles; /* owned; NULL where the key sets are signed here */
 };
 
 #define KEYRING_MEMBERS_MAX (KEYSET_KEYS_MAX + FOREIGN_KEYS_MAX)
@@ -88,6 +90,10 @@ enum err keyring_settle(struct keyring *k, struct store *store);
 void keyring_set_hold(struct keyring *k, const char *why);
 struct rollover_policy keyring_policy(const struct config_signing *p);
 
+/* Whether it goes on under a policy with these keys; else it is read anew. */
+bool keyring_has_duty(const struct keyring *k, enum config_keys keys);
+/* Whether a key is used only when all signers are known to publish it. */
+bool keyring_is_group(const struct keyring *k);
 /* All keys of the merged set, own ones first. Borrowed. Returns how many. */
 size_t keyring_members(const struct keyring *k, struct key_member out[KEYRING_MEMBERS_MAX]);
 enum err keyring_keyset(const struct keyring *k, const struct config_signing *policy,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What control knows, in Prometheus' text format. */
+#include "control/bundle_commands.h"
 #include "control/internal.h"
 
 static void add_answers(struct control *c, struct text *out)
@@ -65,6 +66,7 @@ void control_metrics(struct control *c, struct text *out)
 	add_zones(c, out);
 	add_answers(c, out);
 	metrics_add_signing(c, out);
+	metrics_add_bundles(c, out);
 	if (c->health != NULL)
 		health_metrics(c->health, out);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/bundle_commands.h"
 #include "control/internal.h"
 #include "control/key_parent.h"
 #include "dnssec/algorithm.h"
@@ -184,6 +185,9 @@ json_t *control_zone_status(struct control *c, const char *zone, struct control_
 		    json_boolean(keyring_publishes_cds(e->keys, e->config.signing)));
 		if (e->keys->facts.hold != NULL)
 			json_object_set_new(j, "hold", json_string(e->keys->facts.hold));
+		json_t *bundles = bundles_status(e);
+		if (bundles != NULL)
+			json_object_set_new(j, "bundles", bundles);
 		json_object_set_new(j, "parent", parent_check_status(e));
 		json_object_set_new(j, "keys", key_array(e));
 		json_object_set_new(j, "cache", status_signatures(s->signatures));

@@ -30,6 +30,7 @@ struct ctl {
 	const char *config, *mmdb, *queries;
 	const char *down[CTL_DOWN_MAX];
 	size_t down_n;
+	const char *days, *form;
 	bool force;
 	bool emergency;
 };
@@ -63,6 +64,12 @@ int key_set(const struct ctl *c, char **args, int n);
 /* policy.c */
 int policy_show_verb(const struct ctl *c, char **args, int n);
 int policy_diff_verb(const struct ctl *c, char **args, int n);
+/* bundle_verbs.c */
+int bundle_list(const struct ctl *c, char **args, int n);
+int bundle_show(const struct ctl *c, char **args, int n);
+int bundle_request(const struct ctl *c, char **args, int n);
+int bundle_sign(const struct ctl *c, char **args, int n);
+int bundle_load(const struct ctl *c, char **args, int n);
 
 /* health.c */
 int health_show(const struct ctl *c, char **args, int n);

@@ -53,6 +53,8 @@ enum {
 	OPTION_MMDB,
 	OPTION_QUERIES,
 	OPTION_DOWN,
+	OPTION_DAYS,
+	OPTION_FORM,
 	OPTION_VERSION
 };
 
@@ -76,6 +78,8 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 		{ "mmdb", required_argument, NULL, OPTION_MMDB },
 		{ "queries", required_argument, NULL, OPTION_QUERIES },
 		{ "down", required_argument, NULL, OPTION_DOWN },
+		{ "days", required_argument, NULL, OPTION_DAYS },
+		{ "form", required_argument, NULL, OPTION_FORM },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -138,6 +142,12 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 				return CTL_USAGE;
 			}
 			c->down[c->down_n++] = optarg;
+			break;
+		case OPTION_DAYS:
+			c->days = optarg;
+			break;
+		case OPTION_FORM:
+			c->form = optarg;
 			break;
 		case OPTION_VERSION:
 			puts("concordctl " CONCORD_VERSION);

@@ -10,6 +10,7 @@
 #include "dns/name.h"
 #include "dns/rrtype.h"
 #include "dnssec/algorithm.h"
+#include "dnssec/signer.h"
 
 /* The keyset's own part behind what readers see. */
 struct keyset_owned {
@@ -19,10 +20,11 @@ struct keyset_owned {
 
 /* Signatures stay good over a restart of the process or a reload with the same keys and policy: the
  * id is made from what they depend on. */
-static uint64_t identify(const struct sign_policy *p, struct key *const *keys, size_t key_n)
+static uint64_t identify(const struct sign_policy *p, struct key *const *keys, size_t key_n,
+			 struct sig *const *given)
 {
 	static const struct siphash_key KEY = { 0x636f6e636f726400ULL, 0x6b65797365740000ULL };
-	uint8_t bytes[64 + KEYSET_ACTIVE_MAX * 8];
+	uint8_t bytes[64 + (KEYSET_ACTIVE_MAX + KEYSET_GIVEN) * 8];
 	size_t n = 0;
 	const uint32_t numbers[] = { p->validity_s, p->refresh_s, p->inception_offset_s,
 				     p->jitter_s, (uint32_t)key_n };
@@ -32,6 +34,12 @@ static uint64_t identify(const struct sign_policy *p, struct key *const *keys, s
 	for (size_t i = 0; i < key_n; i++) {
 		const struct dnskey *d = key_dnskey(keys[i]);
 		uint64_t h = siphash(&KEY, d->rdata, d->rdata_len);
+		memcpy(bytes + n, &h, sizeof h);
+		n += sizeof h;
+	}
+	for (size_t i = 0; given != NULL && i < KEYSET_GIVEN; i++) {
+		uint64_t h =
+		    given[i] != NULL ? siphash(&KEY, given[i]->wire, given[i]->wire_len) : 0;
 		memcpy(bytes + n, &h, sizeof h);
 		n += sizeof h;
 	}
@@ -63,18 +71,10 @@ bool keyset_is_quick(const struct keyset *s, uint16_t type)
 	return keyset_signs_with_ksk(type) ? s->ksk_quick : s->zsk_quick;
 }
 
-enum err keyset_new(struct keyset **out, const uint8_t *zone, const struct sign_policy *policy,
-		    const struct keyset_member *members, size_t n)
+static enum err add_members(struct keyset *s, const struct keyset_member *members, size_t n)
 {
-	struct keyset_owned *o = calloc(1, sizeof *o);
 	enum err e = ERR_OK;
 
-	if (o == NULL)
-		return ERR_NOMEM;
-	struct keyset *s = &o->set;
-	atomic_init(&o->refs, 1);
-	s->policy = *policy;
-	s->zone_len = (uint8_t)name_lower(zone, s->zone);
 	for (size_t i = 0; i < n && !e; i++) {
 		const struct keyset_member *m = &members[i];
 		bool ksk = m->role != KEY_ZSK, zsk = m->role != KEY_KSK;
@@ -90,18 +90,88 @@ enum err keyset_new(struct keyset **out, const uint8_t *zone, const struct sign_
 		if (zsk)
 			s->zsk[s->zsk_n++] = key_ref(m->key);
 	}
-	if (!e && (s->ksk_n == 0 || s->zsk_n == 0))
+	return e;
+}
+
+/* What a keyset may lack. */
+enum lacks { LACKS_NOTHING, LACKS_KSK, LACKS_ZSK };
+
+static enum err make(struct keyset **out, const uint8_t *zone, const struct sign_policy *policy,
+		     const struct keyset_member *members, size_t n, enum lacks lacks)
+{
+	struct keyset_owned *o = calloc(1, sizeof *o);
+
+	if (o == NULL)
+		return ERR_NOMEM;
+	struct keyset *s = &o->set;
+	atomic_init(&o->refs, 1);
+	s->policy = *policy;
+	s->zone_len = (uint8_t)name_lower(zone, s->zone);
+	enum err e = add_members(s, members, n);
+	if (!e && ((s->ksk_n == 0 && lacks != LACKS_KSK) || (s->zsk_n == 0 && lacks != LACKS_ZSK)))
 		e = ERR_NOKEY;
 	if (e) {
 		keyset_free(s);
 		return e;
 	}
-	s->ksk_id = identify(policy, s->ksk, s->ksk_n);
-	s->zsk_id = identify(policy, s->zsk, s->zsk_n);
+	s->ksk_id = identify(policy, s->ksk, s->ksk_n, NULL);
+	s->zsk_id = identify(policy, s->zsk, s->zsk_n, NULL);
 	s->ksk_quick = are_quick(s->ksk, s->ksk_n);
 	s->zsk_quick = are_quick(s->zsk, s->zsk_n);
 	*out = s;
 	return ERR_OK;
+}
+
+enum err keyset_new(struct keyset **out, const uint8_t *zone, const struct sign_policy *policy,
+		    const struct keyset_member *members, size_t n)
+{
+	return make(out, zone, policy, members, n, LACKS_NOTHING);
+}
+
+enum err keyset_new_entry(struct keyset **out, const uint8_t *zone,
+			  const struct sign_policy *policy, const struct keyset_member *members,
+			  size_t n)
+{
+	return make(out, zone, policy, members, n, LACKS_ZSK);
+}
+
+static enum err copy_sig(const struct sig *from, struct sig **out)
+{
+	if (from == NULL)
+		return ERR_OK;
+	*out = sig_new(from->wire_len);
+	if (*out == NULL)
+		return ERR_NOMEM;
+	memcpy(*out, from, sizeof *from + from->wire_len);
+	return ERR_OK;
+}
+
+enum err keyset_new_given(struct keyset **out, const uint8_t *zone,
+			  const struct sign_policy *policy, const struct keyset_member *members,
+			  size_t n, const struct sig *const given[KEYSET_GIVEN])
+{
+	struct keyset *s = NULL;
+	enum err e = make(&s, zone, policy, members, n, LACKS_KSK);
+
+	for (size_t i = 0; i < KEYSET_GIVEN && !e; i++)
+		e = copy_sig(given[i], &s->given[i]);
+	if (e) {
+		keyset_free(s);
+		return e;
+	}
+	s->ksk_id = identify(policy, s->ksk, s->ksk_n, s->given);
+	*out = s;
+	return ERR_OK;
+}
+
+const struct sig *keyset_given(const struct keyset *s, uint16_t type)
+{
+	static const uint16_t TYPES[KEYSET_GIVEN] = { TYPE_DNSKEY, TYPE_CDS, TYPE_CDNSKEY };
+
+	for (size_t i = 0; i < KEYSET_GIVEN; i++)
+		if (TYPES[i] == type)
+			return s->given[i];
+	return NULL;
 }
 
 struct keyset *keyset_ref(struct keyset *s)
@@ -121,5 +191,7 @@ void keyset_free(struct keyset *s)
 		key_free(s->ksk[i]);
 	for (size_t i = 0; i < s->zsk_n; i++)
 		key_free(s->zsk[i]);
+	for (size_t i = 0; i < KEYSET_GIVEN; i++)
+		sig_free(s->given[i]);
 	free(o);
 }

@@ -31,6 +31,11 @@ struct sign_policy {
 			      a grid shifted by a hash of owner and type */
 };
 
+/* Types that key-signing keys sign: DNSKEY, CDS, CDNSKEY. */
+#define KEYSET_GIVEN 3
+
+struct sig;
+
 struct keyset {
 	uint64_t ksk_id, zsk_id; /* keyset_id() */
 	uint8_t zone[255];       /* signer's name, lower case wire */
@@ -40,6 +45,7 @@ struct keyset {
 	struct key *ksk[KEYSET_ACTIVE_MAX];
 	struct key *zsk[KEYSET_ACTIVE_MAX];
 	bool ksk_quick, zsk_quick;
+	struct sig *given[KEYSET_GIVEN]; /* made elsewhere, served as they are; NULL: none */
 };
 
 struct keyset_member {
@@ -48,9 +54,22 @@ struct keyset_member {
 	bool active;
 };
 
-/* ERR_NOKEY: no active key for one of the two duties. ERR_RANGE: more than KEYSET_ACTIVE_MAX. */
+/* ERR_NOKEY: no active key for one of the two duties; the two kinds of keysets below may lack one.
+ * ERR_RANGE: more than KEYSET_ACTIVE_MAX. */
 enum err keyset_new(struct keyset **out, const uint8_t *zone, const struct sign_policy *policy,
 		    const struct keyset_member *members, size_t n);
+/* The same for a signer that has no key-signing key (RFC 8901 §2.1.1, Model 1): what those keys
+ * sign comes signed from elsewhere. given[] are the signatures over DNSKEY, CDS and CDNSKEY; NULL:
+ * there is none, and it cannot be made. Copies them. */
+enum err keyset_new_given(struct keyset **out, const uint8_t *zone,
+			  const struct sign_policy *policy, const struct keyset_member *members,
+			  size_t n, const struct sig *const given[KEYSET_GIVEN]);
+/* The signature over a type that is given, as keyset_new_given() got it; NULL. */
+const struct sig *keyset_given(const struct keyset *s, uint16_t type);
+/* The same for who has nothing but key-signing keys, and answers nothing that others sign. */
+enum err keyset_new_entry(struct keyset **out, const uint8_t *zone,
+			  const struct sign_policy *policy, const struct keyset_member *members,
+			  size_t n);
 /* Whose duty a type is (RFC 8901 §2.1.2): the key-signing keys'. */
 bool keyset_signs_with_ksk(uint16_t type);
 /* What signatures of that type were made with: keys and parameters, as one number. */

@@ -26,8 +26,6 @@
 
 struct sigcache;
 
-#define SIG_MIN_LEFT_S 60
-
 enum sig_state { SIG_FRESH, SIG_DUE /* valid, but renewal is due */, SIG_MISS };
 
 enum err sigcache_new(struct sigcache **out);

@@ -24,6 +24,8 @@
 struct signer;
 
 #define SIGNER_CONTEXTS_MAX 256
+/* No signature is handed out with less than this left. */
+#define SIG_MIN_LEFT_S 60
 
 /* An RRSIG RRset ready to send. Immutable. */
 struct sig {
@@ -46,8 +48,9 @@ struct sign_input {
 enum err signer_new(struct signer **out);
 void signer_free(struct signer *s);
 
-/* Signs with the keys whose duty it is (DNSKEY, CDS, CDNSKEY: key-signing keys). `now` in seconds
- * since 1970. ERR_CRYPTO, ERR_NOMEM, ERR_TOO_LONG (an RRset above 256 KiB). The caller owns *out:
+/* Signs with the keys whose duty it is (DNSKEY, CDS, CDNSKEY: key-signing keys), or gives what was
+ * given. `now` in seconds since 1970. ERR_NOKEY: nobody has that duty, or what was given is not
+ * valid now; ERR_CRYPTO, ERR_NOMEM, ERR_TOO_LONG (an RRset above 256 KiB). The caller owns *out:
  * sig_free(), or sigcache_publish() takes it. */
 enum err signer_sign(struct signer *s, const struct keyset *keys, const struct sign_input *in,
 		     int64_t now, struct sig **out);

@@ -122,7 +122,7 @@ static struct wait until_signed(const struct turn *t, uint8_t algorithm)
 {
 	int64_t since = ROLLOVER_NEVER;
 
-	if (is_established(t->f, algorithm))
+	if (is_established(t->f, algorithm) || t->policy->no_zsk)
 		return (struct wait){ 0, ACTOR_NOBODY, "" };
 	for (size_t i = 0; i < t->f->n; i++) {
 		const struct rollover_key *k = &t->f->keys[i];
@@ -533,18 +533,36 @@ static bool has(const struct rollover_facts *f, enum key_role role)
 
 static bool fits_scheme(const struct turn *t)
 {
-	return t->policy->csk ? has(t->f, KEY_CSK) : has(t->f, KEY_KSK) && has(t->f, KEY_ZSK);
+	const struct rollover_policy *p = t->policy;
+
+	return p->csk ? has(t->f, KEY_CSK)
+		      : (p->no_ksk || has(t->f, KEY_KSK)) && (p->no_zsk || has(t->f, KEY_ZSK));
 }
 
-static void want(struct turn *t, enum key_role role, enum key_state state, bool signs)
+/* The oldest, whatever order they stand in: what a signing request says of the future holds after a
+ * restart too. */
+static struct rollover_key *find_standby(const struct turn *t, enum key_role role)
 {
-	struct rollover_plan *p = t->plan;
+	struct rollover_key *best = NULL;
 
 	for (size_t i = 0; i < t->f->n; i++) {
 		struct rollover_key *k = &t->f->keys[i];
 		if (k->state != KEY_STANDBY || k->role != role ||
 		    k->algorithm != t->policy->algorithm)
 			continue;
+		if (best == NULL || k->created_at < best->created_at ||
+		    (k->created_at == best->created_at && k->tag < best->tag))
+			best = k;
+	}
+	return best;
+}
+
+static void want(struct turn *t, enum key_role role, enum key_state state, bool signs)
+{
+	struct rollover_plan *p = t->plan;
+	struct rollover_key *k = find_standby(t, role);
+
+	if (k != NULL) {
 		if (signs)
 			start_signing(t, k);
 		if (state >= KEY_PUBLISHED)
@@ -572,8 +590,10 @@ static void want_all(struct turn *t, enum key_state state, bool signs)
 		want(t, KEY_CSK, state, signs);
 		return;
 	}
-	want(t, KEY_KSK, state, false);
-	want(t, KEY_ZSK, state, signs);
+	if (!t->policy->no_ksk)
+		want(t, KEY_KSK, state, false);
+	if (!t->policy->no_zsk)
+		want(t, KEY_ZSK, state, signs);
 }
 
 /* The first keys of a zone: nobody can have a DS yet, so the zone is signed at once. */
@@ -583,8 +603,10 @@ static void start_first(struct turn *t)
 		want(t, KEY_CSK, KEY_PUBLISHED, true);
 		return;
 	}
-	want(t, KEY_KSK, KEY_PUBLISHED, false);
-	want(t, KEY_ZSK, KEY_ACTIVE, true);
+	if (!t->policy->no_ksk)
+		want(t, KEY_KSK, KEY_PUBLISHED, false);
+	if (!t->policy->no_zsk)
+		want(t, KEY_ZSK, KEY_ACTIVE, true);
 }
 
 static bool is_first(const struct rollover_facts *f)

@@ -82,8 +82,9 @@ struct rollover_key {
 
 struct rollover_policy {
 	uint8_t algorithm;
-	bool csk;       /* one key for both duties */
-	bool automatic; /* rolls start by themselves when they are due */
+	bool csk;            /* one key for both duties */
+	bool no_ksk, no_zsk; /* keys of that duty are somebody else's (RFC 8901, Model 1) */
+	bool automatic;      /* rolls start by themselves when they are due */
 	/* 0: unlimited */
 	uint32_t ksk_lifetime_s, zsk_lifetime_s, csk_lifetime_s;
 	uint32_t propagation_s;        /* until a change is on all of our servers */

@@ -68,6 +68,7 @@ class Daemon:
 
     name = "daemon"
     prefix = ()  # of the command: taskset and the like
+    clock = None  # lab.clock.Clock, where time is not the real one
 
     def __init__(self, directory, address="127.0.0.1", port=53):
         self.dir = pathlib.Path(directory)
@@ -80,7 +81,7 @@ class Daemon:
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
             [str(c) for c in (*self.prefix, *command)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir,
-            env={**os.environ, **(env or {})})
+            env={**os.environ, **(self.clock.environment() if self.clock else {}), **(env or {})})
         log.close()
 
     def log(self):
