@@ -112,8 +112,8 @@ static void keep_history(struct secondary *s, const struct zone *before)
 	struct change_set set = { 0 };
 	struct journal_limits limits = journal_limits_of(t);
 
-	if (before == NULL || t->out_n == 0 || s->e->keys != NULL ||
-	    !serial_is_newer(zone_serial(now), zone_serial(before)) ||
+	if (before == NULL || t->out_n == 0 || s->e->keys != NULL || zone_is_given(now) ||
+	    zone_is_given(before) || !serial_is_newer(zone_serial(now), zone_serial(before)) ||
 	    change_between(before, now, NULL, 0, &set)) {
 		change_free(&set);
 		return;

@@ -53,7 +53,8 @@ static json_t *zone_summary(const struct zone_entry *e)
 
 	return json_pack("{s:s, s:I, s:I, s:b, s:I, s:s, s:b}", "name", e->text, "serial",
 			 (json_int_t)zone_serial(s->zone), "records",
-			 (json_int_t)zone_rr_n(s->zone), "signed", s->keys != NULL, "steered",
+			 (json_int_t)zone_rr_n(s->zone), "signed",
+			 s->keys != NULL || zone_is_given(s->zone), "steered",
 			 (json_int_t)(s->steered != NULL ? steer_policy_n(s->steered->set) : 0),
 			 "loaded", time_text(e->loaded_at, loaded), "stale", e->stale);
 }

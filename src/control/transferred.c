@@ -62,17 +62,24 @@ uint32_t own_serial_next(const struct own_serial *o, enum serial_policy policy, 
 
 /* ---- what is left out ---- */
 
-/* Signatures and proofs are the primary's; where we sign, so are its keys. ZONEMD is of a zone that
- * ours no longer is. */
+/* Where we sign, signatures, proofs and keys are ours; ZONEMD is of a zone that ours no longer is.
+ * Else all is served as it came. */
 static bool is_left_out(const struct config_zone *z, uint16_t type)
 {
 	const struct rr_type_info *info = rr_type_info(type);
 
-	if (info != NULL && (info->flags & RR_DENIAL))
-		return true;
 	return z->signing != NULL &&
-	       (type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY ||
-		type == TYPE_CSYNC || type == TYPE_ZONEMD);
+	       ((info != NULL && (info->flags & RR_DENIAL)) || type == TYPE_DNSKEY ||
+		type == TYPE_CDS || type == TYPE_CDNSKEY || type == TYPE_CSYNC ||
+		type == TYPE_ZONEMD);
+}
+
+/* What its primary has signed must keep the serial that was signed. */
+static enum serial_policy policy_of(const struct config_zone *z, const struct zone_builder *b)
+{
+	return z->signing == NULL && zone_build_rrset(b, z->name, TYPE_DNSKEY) != NULL
+		   ? SERIAL_KEEP
+		   : z->transfer.serial;
 }
 
 /* ---- loading ---- */
@@ -81,7 +88,6 @@ struct reading {
 	const struct config_zone *config;
 	struct zone_builder *b;
 	struct diag *d;
-	size_t left_out_n;
 };
 
 static enum err add_record(const struct spool_record *r, void *context)
@@ -91,10 +97,8 @@ static enum err add_record(const struct spool_record *r, void *context)
 		.owner = r->owner, .type = r->type, .ttl = r->ttl, .rdata = r->rdata
 	};
 
-	if (is_left_out(t->config, r->type)) {
-		t->left_out_n++;
+	if (is_left_out(t->config, r->type))
 		return ERR_OK;
-	}
 	return zone_build_add(t->b, &record, t->d);
 }
 
@@ -179,16 +183,14 @@ enum err transferred_read(const struct zone_load *l, struct zone_builder *b, uin
 	if (e == ERR_CORRUPT)
 		diag_add(d, DIAG_WARNING, &at, NULL, "the transferred zone is damaged");
 	if (!e && soa_of(b, l->config->name, primary)) {
-		uint32_t own = own_serial_next(&l->own_serial, l->config->transfer.serial, *primary,
+		uint32_t own = own_serial_next(&l->own_serial, policy_of(l->config, b), *primary,
 					       l->fresh, control_now());
 		if (own != *primary)
 			e = set_serial(b, l->config->name, own, d);
 	}
-	if (!e && t.left_out_n > 0 && l->config->signing == NULL)
+	if (!e && policy_of(l->config, b) != l->config->transfer.serial)
 		diag_add(d, DIAG_NOTICE, NULL, NULL,
-			 "%zu signatures and proofs of the primary are left out: the zone is "
-			 "served unsigned",
-			 t.left_out_n);
+			 "the serial stays the primary's: its SOA is signed there");
 	return e;
 }
 
@@ -330,8 +332,8 @@ enum err transferred_change(const struct zone_entry *e, const struct own_serial 
 		err = zone_build_change(&out->builder, e->served->zone);
 	if (err)
 		return err;
-	out->to =
-	    own_serial_next(own, e->config.transfer.serial, out->primary_to, true, control_now());
+	out->to = own_serial_next(own, policy_of(&e->config, out->builder), out->primary_to, true,
+				  control_now());
 	struct applying a = { .e = e,
 			      .b = out->builder,
 			      .ours = &out->ours,

@@ -9,6 +9,7 @@
 #include "control/steering_file.h"
 #include "control/transferred.h"
 #include "control/zone_file.h"
+#include "dns/rrtype.h"
 
 /* Partitions of one zone: what 100,000 steered names need with room to spare, and far less than
  * would hurt the machine. */
@@ -70,6 +71,20 @@ static enum err check_database(const struct zone_load *l, const struct steering 
 		return ERR_INVALID;
 	}
 	return ERR_OK;
+}
+
+/* What is steered has no signature of somebody else's. */
+static enum err check_signer(const struct zone_load *l, const struct zone_builder *b,
+			     struct diag *d)
+{
+	struct diag_place at = { .file = l->config->steering };
+
+	if (l->config->signing != NULL || zone_build_rrset(b, l->config->name, TYPE_DNSKEY) == NULL)
+		return ERR_OK;
+	diag_add(
+	    d, DIAG_ERROR, &at, "give the zone a policy of `signing`",
+	    "the zone is signed by somebody else, whose signatures would not fit what is steered");
+	return ERR_INVALID;
 }
 
 static enum err compile(const struct zone_load *l, struct zone_builder *b, const struct steering *s,
@@ -148,6 +163,8 @@ enum err zone_data_read(const struct zone_load *l, struct zone_builder *b, struc
 
 	if (!e && s != NULL)
 		e = check_database(l, s, d);
+	if (!e && s != NULL && s->n > 0)
+		e = check_signer(l, b, d);
 	if (!e && s != NULL && s->n > 0)
 		e = compile(l, b, s, &out->steered, d);
 	steering_free(s);

@@ -136,6 +136,7 @@ enum err zone_load(const struct zone_load *l, struct served **out, struct diag *
 	bool sign = l->config->signing != NULL;
 	struct zone_build_options options = {
 		.denial = sign ? l->config->signing->denial : ZONE_NO_DENIAL,
+		.given = !sign,
 		.nsec3_hash = hash_name,
 		.nsec3_context = hasher(),
 		.id_freed = l->signatures != NULL ? forget : NULL,

@@ -93,3 +93,27 @@ void nsec3_hash_known(struct nsec3_hasher *h, const uint8_t *name, uint8_t out[N
 	}
 	memcpy(out, k->hash, NSEC3_HASH_OCTETS);
 }
+
+static void hash_once(struct nsec3_hasher *h, struct span in, struct span salt,
+		      uint8_t out[NSEC3_HASH_OCTETS])
+{
+	unsigned n = 0;
+
+	if (EVP_DigestInit_ex2(h->context, h->sha1, NULL) == 1 &&
+	    EVP_DigestUpdate(h->context, in.p, in.n) == 1 &&
+	    (salt.n == 0 || EVP_DigestUpdate(h->context, salt.p, salt.n) == 1))
+		EVP_DigestFinal_ex(h->context, out, &n);
+}
+
+void nsec3_hash_salted(struct nsec3_hasher *h, const uint8_t *name, uint16_t iterations,
+		       struct span salt, uint8_t out[NSEC3_HASH_OCTETS])
+{
+	uint8_t lower[NAME_MAX_LEN], before[NSEC3_HASH_OCTETS];
+
+	memset(out, 0, NSEC3_HASH_OCTETS);
+	hash_once(h, (struct span){ lower, name_lower(name, lower) }, salt, out);
+	for (unsigned i = 0; i < iterations; i++) {
+		memcpy(before, out, sizeof before);
+		hash_once(h, (struct span){ before, sizeof before }, salt, out);
+	}
+}

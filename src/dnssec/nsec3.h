@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/span.h"
 
 #define NSEC3_HASH_OCTETS 20
 
@@ -25,5 +26,10 @@ void nsec3_hasher_free(struct nsec3_hasher *h);
 void nsec3_hash(struct nsec3_hasher *h, const uint8_t *name, uint8_t out[NSEC3_HASH_OCTETS]);
 /* The same, for names that are asked for again and again: the hasher keeps some of them. */
 void nsec3_hash_known(struct nsec3_hasher *h, const uint8_t *name, uint8_t out[NSEC3_HASH_OCTETS]);
+
+/* The same with the parameters of another signer's zone (RFC 5155 §5): further iterations, a salt.
+ */
+void nsec3_hash_salted(struct nsec3_hasher *h, const uint8_t *name, uint16_t iterations,
+		       struct span salt, uint8_t out[NSEC3_HASH_OCTETS]);
 
 #endif

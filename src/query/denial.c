@@ -26,7 +26,7 @@ static void add_proof(struct query *q, const struct zone_view *zv, const struct 
 static void add_nsec_of(struct query *q, const struct zone_view *zv, const struct node *n)
 {
 	if (n != NULL)
-		add_proof(q, zv, n->nsec, n->name);
+		add_proof(q, zv, node_nsec(n), n->name);
 }
 
 /* The NSEC that matches or covers a name. */
@@ -35,10 +35,28 @@ static void add_nsec(struct query *q, const struct zone_view *zv, const uint8_t 
 	add_nsec_of(q, zv, zone_nsec_for(zv->zone, name));
 }
 
-/* The NSEC3 that matches or covers a name's hash. */
-static void add_nsec3_of(struct query *q, const struct zone_view *zv,
-			 const uint8_t hash[NSEC3_HASH_LEN])
+/* The hash of a name in this zone. `known`: a name of the zone, or "*" below one, which are asked
+ * for again and again. */
+static void hash_in(struct query *q, const struct zone_view *zv, const uint8_t *name, bool known,
+		    uint8_t out[NSEC3_HASH_LEN])
 {
+	if (zone_is_given(zv->zone)) {
+		struct nsec3_params p = zone_nsec3_params(zv->zone);
+		nsec3_hash_salted(q->hasher, name, p.iterations, p.salt, out);
+	} else if (known) {
+		nsec3_hash_known(q->hasher, name, out);
+	} else {
+		nsec3_hash(q->hasher, name, out);
+	}
+}
+
+/* The NSEC3 that matches or covers a name's hash. */
+static void add_nsec3_of(struct query *q, const struct zone_view *zv, const uint8_t *name,
+			 bool known)
+{
+	uint8_t hash[NSEC3_HASH_LEN];
+
+	hash_in(q, zv, name, known, hash);
 	const struct rrset *r = zone_nsec3_cover(zv->zone, hash);
 	if (r != NULL)
 		add_proof(q, zv, r, nsec3_owner(r));
@@ -46,19 +64,24 @@ static void add_nsec3_of(struct query *q, const struct zone_view *zv,
 
 static void add_nsec3(struct query *q, const struct zone_view *zv, const uint8_t *name)
 {
-	uint8_t hash[NSEC3_HASH_LEN];
-
-	nsec3_hash(q->hasher, name, hash);
-	add_nsec3_of(q, zv, hash);
+	add_nsec3_of(q, zv, name, false);
 }
 
-/* Of a name of the zone, or "*" below one, which are asked for again and again. */
 static void add_nsec3_known(struct query *q, const struct zone_view *zv, const uint8_t *name)
+{
+	add_nsec3_of(q, zv, name, true);
+}
+
+/* Adds the NSEC3 that matches a name; false: there is none. */
+static bool add_match(struct query *q, const struct zone_view *zv, const uint8_t *name)
 {
 	uint8_t hash[NSEC3_HASH_LEN];
 
-	nsec3_hash_known(q->hasher, name, hash);
-	add_nsec3_of(q, zv, hash);
+	hash_in(q, zv, name, true, hash);
+	const struct rrset *r = zone_nsec3_match(zv->zone, hash);
+	if (r != NULL)
+		add_proof(q, zv, r, nsec3_owner(r));
+	return r != NULL;
 }
 
 static bool is_nsec3(const struct zone_view *zv)
@@ -83,12 +106,28 @@ static const uint8_t *next_closer(const uint8_t *name, const uint8_t *encloser)
 	return name;
 }
 
-/* RFC 5155 §7.2.1 */
-static void add_closest_encloser_proof(struct query *q, const struct zone_view *zv,
-				       const uint8_t *name, const uint8_t *encloser)
+/* RFC 5155 §7.2.1. With opt-out not each name has an NSEC3: the closest *provable* encloser is the
+ * first above that has one. Returns it. */
+static const uint8_t *add_closest_encloser_proof(struct query *q, const struct zone_view *zv,
+						 const uint8_t *name, const uint8_t *encloser)
 {
-	add_nsec3_known(q, zv, encloser);
+	if (!zone_is_given(zv->zone))
+		add_nsec3_known(q, zv, encloser);
+	else
+		while (!add_match(q, zv, encloser) && !name_equal(encloser, zone_name(zv->zone)))
+			encloser = name_parent(encloser);
 	add_nsec3(q, zv, next_closer(name, encloser));
+	return encloser;
+}
+
+/* What proves the types of a name that exists (RFC 5155 §7.2.3, §7.2.4, §7.2.7): its own NSEC3, or,
+ * for a cut that opt-out passes over and what lies above such alone, that one may be there. */
+static void add_types_nsec3(struct query *q, const struct zone_view *zv, const uint8_t *name)
+{
+	if (!zone_is_given(zv->zone))
+		add_nsec3_known(q, zv, name);
+	else if (!add_match(q, zv, name) && !name_equal(name, zone_name(zv->zone)))
+		add_closest_encloser_proof(q, zv, name, name_parent(name));
 }
 
 void answer_no_data(struct query *q, const struct zone_view *zv, const struct zone_find *f,
@@ -107,7 +146,7 @@ void answer_no_data(struct query *q, const struct zone_view *zv, const struct zo
 		/* RFC 5155 §7.2.3 to §7.2.5 */
 		if (wildcard)
 			add_closest_encloser_proof(q, zv, name, f->encloser->name);
-		add_nsec3_known(q, zv, f->node->name);
+		add_types_nsec3(q, zv, f->node->name);
 		return;
 	}
 	/* RFC 4035 §3.1.3.4: with a wildcard, also that nothing closer exists. It stands first:
@@ -135,7 +174,7 @@ void answer_no_name(struct query *q, const struct zone_view *zv, const struct zo
 		return;
 	if (is_nsec3(zv)) {
 		/* RFC 5155 §7.2.2 */
-		add_closest_encloser_proof(q, zv, name, encloser);
+		encloser = add_closest_encloser_proof(q, zv, name, encloser);
 		add_nsec3_known(q, zv, wildcard_of(encloser, buffer));
 		return;
 	}
@@ -158,7 +197,7 @@ void answer_no_ds(struct query *q, const struct zone_view *zv, const struct node
 	if (zone_is_compact(zv))
 		answer_add(q, SECTION_AUTHORITY, zv, cut->nsec, cut->name);
 	else if (is_nsec3(zv))
-		add_nsec3_known(q, zv, cut->name);
+		add_types_nsec3(q, zv, cut->name);
 	else
 		add_nsec(q, zv, cut->name);
 }

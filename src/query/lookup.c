@@ -24,7 +24,11 @@ static void add_answer(struct query *q, const struct zone_view *zv, const struct
 /* ANY gets one RRset (RFC 8482 §4.1); RRSIG gets the signatures of one. */
 static const struct rrset *any_rrset(const struct node *n)
 {
-	return n->rrset_n > 0 ? n->rrset[0] : NULL;
+	/* Signatures that came with the zone stand among the rest: they go with what they cover. */
+	for (unsigned i = 0; i < n->rrset_n; i++)
+		if (n->rrset[i]->type != TYPE_RRSIG)
+			return n->rrset[i];
+	return NULL;
 }
 
 static const struct rrset *matching(const struct query *q, const struct zone_view *zv,
@@ -34,9 +38,9 @@ static const struct rrset *matching(const struct query *q, const struct zone_vie
 	case TYPE_ANY:
 		return any_rrset(n);
 	case TYPE_RRSIG:
-		return zv->keys != NULL ? any_rrset(n) : NULL;
+		return zv->keys != NULL || zone_is_given(zv->zone) ? any_rrset(n) : NULL;
 	case TYPE_NSEC:
-		return n->nsec;
+		return node_nsec(n);
 	default:
 		return node_rrset(n, q->msg.qtype);
 	}

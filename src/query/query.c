@@ -175,5 +175,6 @@ struct answer_rrset *answer_add(struct query *q, enum section section, const str
 
 bool query_wants_dnssec(const struct query *q, const struct zone_view *zv)
 {
-	return zv->keys != NULL && q->msg.edns.present && (q->msg.edns.flags & EDNS_DO);
+	return (zv->keys != NULL || zone_is_given(zv->zone)) && q->msg.edns.present &&
+	       (q->msg.edns.flags & EDNS_DO);
 }

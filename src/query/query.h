@@ -58,11 +58,12 @@ struct answer_rrset {
 	    *signed_owner;        /* the name it is signed under: the wildcard's for a wildcard */
 	const struct rrset *like; /* of a made NSEC: query/need.h */
 	const struct zone_view *zv;
-	const struct sig *sig; /* RRSIGs to go with it, or NULL */
-	uint32_t ttl;          /* sent instead of the RRset's own, at most that */
-	uint8_t section;       /* enum section */
-	uint8_t made;          /* enum need_made */
-	bool optional;         /* may be left out where it does not fit, without TC */
+	const struct sig *sig;     /* RRSIGs to go with it, or NULL */
+	const struct rrset *given; /* ... or among these, of a zone that was signed elsewhere */
+	uint32_t ttl;              /* sent instead of the RRset's own, at most that */
+	uint8_t section;           /* enum section */
+	uint8_t made;              /* enum need_made */
+	bool optional;             /* may be left out where it does not fit, without TC */
 };
 
 /* A CNAME made at query time for a name below a DNAME (RFC 6672 §3.1); never signed. */

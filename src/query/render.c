@@ -87,6 +87,27 @@ static void write_records(struct query *q, struct writer *w, const struct answer
 	}
 }
 
+/* The signatures of one RRset among all of its owner (RFC 4034 §3.1.1). */
+static uint16_t write_given(struct query *q, struct writer *w, const struct answer_rrset *r)
+{
+	const uint8_t *rr = r->given->wire;
+	uint16_t n = 0;
+
+	for (unsigned i = 0; i < r->given->rr_n && !w->full; i++) {
+		size_t len = RR_FIXED_LEN + load_u16(rr + RR_FIXED_LEN - 2);
+		if (load_u16(rr + RR_FIXED_LEN) == r->rrset->type) {
+			write_owner(q, w, r->owner);
+			uint8_t *fixed = w->p;
+			write_bytes(w, rr, len);
+			if (!w->full)
+				store_u32(fixed + 4, r->ttl);
+			n++;
+		}
+		rr += len;
+	}
+	return n;
+}
+
 /* False, with nothing written, where it does not fit. */
 static bool write_rrset(struct query *q, struct writer *w, const struct answer_rrset *r,
 			uint16_t *rr_n)
@@ -106,6 +127,8 @@ static bool write_rrset(struct query *q, struct writer *w, const struct answer_r
 			      r->sig->rr_n, false);
 		n = (uint16_t)(n + r->sig->rr_n);
 	}
+	if (r->given != NULL)
+		n = (uint16_t)(n + write_given(q, w, r));
 	if (w->full) {
 		w->p = before;
 		w->full = false;

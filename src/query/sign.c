@@ -63,6 +63,8 @@ enum step query_sign(struct query *q)
 	for (unsigned i = 0; i < q->answer.rrset_n; i++) {
 		struct answer_rrset *r = &q->answer.rrset[i];
 
+		if (zone_is_given(r->zv->zone) && (dnssec_ok || r->section == SECTION_ANSWER))
+			r->given = zone_given_signatures(r->zv->zone, r->signed_owner, r->rrset);
 		if (r->zv->keys == NULL || (r->rrset->sig_id == 0 && r->made == NEED_IN_ZONE))
 			continue;
 		if (!dnssec_ok && r->section != SECTION_ANSWER)

@@ -122,6 +122,15 @@ static bool put_node(const struct node *n, void *context)
 	return !r->err;
 }
 
+/* NSEC3 and their signatures, where the zone came with them. */
+static bool put_nsec3(const struct rrset *s, void *context)
+{
+	struct render *r = context;
+
+	put_rrset(r, nsec3_owner(s), s);
+	return !r->err;
+}
+
 static void put_change(struct render *r, struct span change)
 {
 	struct change_record c;
@@ -183,6 +192,8 @@ enum err outgoing_axfr(struct outgoing *out, struct span request, size_t questio
 		return ERR_NOMEM;
 	r->signed_here = signed_here;
 	zone_walk(z, put_node, r);
+	if (!signed_here)
+		zone_walk_nsec3(z, put_nsec3, r);
 	put_soa(r);
 	return finish(r);
 }

@@ -147,6 +147,9 @@ void zone_build_abort(struct zone_builder *b)
 	for (size_t i = 0; i < b->touched_hashes.n; i++)
 		free(b->touched_hashes.item[i]);
 	list_free(&b->touched_hashes);
+	for (size_t i = 0; i < b->touched_given.n; i++)
+		free(b->touched_given.item[i]);
+	list_free(&b->touched_given);
 	for (size_t i = 0; i < b->touched.n; i++)
 		free(b->touched.item[i]);
 	list_free(&b->touched);
@@ -417,7 +420,7 @@ static enum err add_to(struct zone_builder *b, struct node *n, struct rrset *old
 		    "the name is steered for this type; its values belong into the steering file");
 		return ERR_OK;
 	}
-	if (old->ttl != r->ttl)
+	if (old->ttl != r->ttl && r->type != TYPE_RRSIG) /* which has that of what it covers */
 		record_finding(b, d, DIAG_WARNING, r,
 			       "TTL differs from the other records of the set; the lowest is used "
 			       "(RFC 2181 section 5.2)");
@@ -446,6 +449,8 @@ static bool is_acceptable(struct zone_builder *b, const struct zone_record *r, s
 		fault = "is not a type of data (RFC 6895 section 3.1)";
 	else if (b->made->options.denial && info != NULL && (info->flags & RR_DENIAL))
 		fault = "is made by the signer and cannot be given";
+	else if (!b->made->options.given && given_stands_beside(r->type, r->rdata))
+		fault = "has no place in a zone that is not signed";
 	else if (!rdata_is_valid(r->type, r->rdata))
 		fault = "RDATA is not of this type";
 	if (fault != NULL)
@@ -466,6 +471,8 @@ enum err zone_build_add(struct zone_builder *b, const struct zone_record *r, str
 		record_finding(b, d, DIAG_ERROR, r, "the zone has more records than its limit");
 		return ERR_TOO_LONG;
 	}
+	if (given_stands_beside(r->type, r->rdata))
+		return given_add(b, r, d);
 	struct node *there = lookup(b, r->owner);
 	struct rrset *old = there != NULL ? node_find(there, r->type) : NULL;
 	unsigned room = there != NULL ? there->rrset_n + (old == NULL ? 1u : 0u) : 1u;
@@ -574,8 +581,7 @@ static size_t find_record(const struct rrset *r, struct span form, uint8_t *room
 	return r->wire_len;
 }
 
-/* The same for RDATA as it was given. ERR_NOMEM. */
-static enum err find_rdata(const struct rrset *there, struct span rdata, size_t *out)
+enum err rrset_find(const struct rrset *there, struct span rdata, size_t *out)
 {
 	uint8_t *forms = malloc(2 * rdata.n + 1);
 
@@ -592,10 +598,12 @@ enum err zone_build_has(const struct zone_builder *b, const struct zone_record *
 	const struct rrset *there = zone_build_rrset(b, r->owner, r->type);
 	size_t at = 0;
 
+	if (given_stands_beside(r->type, r->rdata))
+		return given_has(b, r, out);
 	*out = false;
 	if (there == NULL)
 		return ERR_OK;
-	enum err e = find_rdata(there, r->rdata, &at);
+	enum err e = rrset_find(there, r->rdata, &at);
 	*out = !e && at < there->wire_len;
 	return e;
 }
@@ -623,10 +631,12 @@ enum err zone_build_remove_record(struct zone_builder *b, const struct zone_reco
 	const struct rrset *there = zone_build_rrset(b, r->owner, r->type);
 	struct node *n = NULL;
 
+	if (given_stands_beside(r->type, r->rdata))
+		return given_remove(b, r);
 	if (there == NULL || there->steering != NULL)
 		return ERR_OK;
 	size_t at = 0;
-	enum err e = find_rdata(there, r->rdata, &at);
+	enum err e = rrset_find(there, r->rdata, &at);
 	if (e || at == there->wire_len)
 		return e;
 	if (there->rr_n == 1)

@@ -31,6 +31,7 @@ struct zone_builder;
 
 struct zone_build_options {
 	enum zone_denial denial; /* other than none: make the chain and give signature ids */
+	bool given; /* denial none: RRSIG, NSEC and NSEC3 are records like others, and served */
 	/* ZONE_NSEC3: the hash of RFC 5155 §5, with no salt and no further iterations (RFC 9276
 	 * §3.1), of a name in wire form, any case. */
 	void (*nsec3_hash)(const uint8_t *name, uint8_t out[NSEC3_HASH_LEN], void *context);

@@ -90,7 +90,8 @@ static void check_occluded(const struct check *c, const struct node *n)
 	for (unsigned i = 0; i < n->rrset_n; i++) {
 		const struct rrset *r = n->rrset[i];
 		bool below = n->flags & NODE_BELOW_CUT;
-		bool at_cut = (n->flags & NODE_CUT) && r->type != TYPE_NS && r->type != TYPE_DS;
+		bool at_cut = (n->flags & NODE_CUT) && r->type != TYPE_NS && r->type != TYPE_DS &&
+			      r->type != TYPE_RRSIG && r->type != TYPE_NSEC;
 		if ((!below && !at_cut) || r->type == TYPE_A || r->type == TYPE_AAAA)
 			continue;
 		FINDING(DIAG_WARNING, r,

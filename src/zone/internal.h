@@ -27,12 +27,18 @@ struct zone_list {
 	size_t n, cap;
 };
 
+/* Of keys in a trie of NSEC3 that came as records: kind, iterations, length of the salt, salt. */
+#define GIVEN_PREFIX_MAX     (1 + 2 + 1 + 255)
+#define GIVEN_ITERATIONS_MAX 150u
+
 struct zone {
-	struct trie *names;       /* name_key() -> struct node */
-	struct trie *hashes;      /* NSEC3 hash -> struct rrset, the NSEC3 (nsec3.c) */
+	struct trie *names; /* name_key() -> struct node */
+	struct trie
+	    *hashes; /* NSEC3 hash -> struct rrset, the NSEC3 (nsec3.c; given.c has others) */
 	struct name_index *index; /* name -> struct node; NULL where there was no memory for it */
 	const struct node *apex;
 	const struct rrset *soa;
+	enum zone_denial given; /* what the records given prove by (given.c) */
 	struct zone_ids *ids;
 	struct zone_build_options options;
 	char **files;
@@ -44,6 +50,8 @@ struct zone {
 	struct zone_list dropped_nodes, dropped_rrsets;
 	uint32_t *dead_ids; /* ids that no newer version uses */
 	size_t dead_id_n;
+	uint16_t chain_len; /* given NSEC3: the prefix of the chain's keys */
+	uint8_t chain[GIVEN_PREFIX_MAX];
 	uint8_t name[NAME_MAX_LEN]; /* lower case */
 };
 
@@ -56,6 +64,7 @@ struct zone_builder {
 	struct zone_list
 	    touched; /* change: names (struct node copies' keys), malloc'd wire names */
 	struct zone_list touched_hashes; /* change: malloc'd hashes whose NSEC3 changed */
+	struct zone_list touched_given;  /* change: malloc'd keys, each behind its length */
 	struct node *last; /* put in last: records of one owner mostly follow one another */
 	bool has_apex;
 	struct rrset *growing; /* the RRset that was appended to last, and its room */
@@ -120,6 +129,18 @@ const uint8_t *nsec3_hash_of(const struct rrset *nsec3);
 
 /* builder.c */
 struct rrset *rrset_of_one(const struct zone_record *r);
+
+/* Where the record with that RDATA starts in an RRset; its length: it is not there. ERR_NOMEM. */
+enum err rrset_find(const struct rrset *there, struct span rdata, size_t *out);
+
+/* given.c: NSEC3 and their signatures, which stand beside the names. */
+bool given_stands_beside(uint16_t type, struct span rdata);
+enum err given_add(struct zone_builder *b, const struct zone_record *r, struct diag *d);
+enum err given_remove(struct zone_builder *b, const struct zone_record *r);
+enum err given_has(const struct zone_builder *b, const struct zone_record *r, bool *out);
+/* How the records given prove what is not there; after the apex was found. */
+void given_settle(struct zone_builder *b, struct diag *d);
+const struct rrset *given_cover(const struct zone *z, const uint8_t hash[NSEC3_HASH_LEN]);
 
 /* check.c */
 void check_zone(const struct zone *z, struct zone_builder *b, struct diag *d);

@@ -46,7 +46,8 @@ static enum err sort_records(struct rrset *r)
 		if (i > 0 && span_equal(all[i].canonical, all[i - 1].canonical))
 			continue;
 		memcpy(sorted + len, all[i].wire.p, all[i].wire.n);
-		store_u32(sorted + len + 4, r->ttl);
+		if (r->type != TYPE_RRSIG) /* each has the TTL of what it covers */
+			store_u32(sorted + len + 4, r->ttl);
 		len += (uint32_t)all[i].wire.n;
 		kept++;
 	}
@@ -281,7 +282,7 @@ static bool finish_nsec3(struct span key, void *value, void *context)
 	const struct rrset *before = p->b->base != NULL ? trie_get(p->b->base->hashes, key) : NULL;
 	struct rrset *r = value;
 
-	if (r->building && r->sig_id == 0)
+	if (p->b->made->options.denial && r->building && r->sig_id == 0)
 		p->err = give_id(p->b, r, r, before);
 	return p->err == ERR_OK;
 }
@@ -360,6 +361,7 @@ static enum err seal_whole(struct zone_builder *b, struct diag *d, struct zone_l
 		return p.err;
 	if (!find_apex(b, d))
 		return ERR_INVALID;
+	given_settle(b, d);
 	check_zone(z, b, d);
 	if (b->faults > 0)
 		return ERR_INVALID;
@@ -602,6 +604,7 @@ static enum err seal_change(struct zone_builder *b, struct diag *d, struct zone_
 		return e;
 	if (!find_apex(b, d))
 		return ERR_INVALID;
+	given_settle(b, d);
 	for (size_t i = 0; i < b->touched.n; i++) {
 		const struct node *n = node_at(z, b->touched.item[i]);
 		if (n != NULL)
@@ -681,6 +684,12 @@ static void seal_nodes(struct zone_builder *b)
 		struct rrset *nsec3 = trie_get(z->hashes, key);
 		if (nsec3 != NULL && nsec3->building)
 			seal_nsec3(key, nsec3, z);
+	}
+	for (size_t i = 0; i < b->touched_given.n; i++) {
+		const uint8_t *at = b->touched_given.item[i];
+		struct rrset *r = trie_get(z->hashes, (struct span){ at + 2, load_u16(at) });
+		if (r != NULL && r->building)
+			seal_nsec3((struct span){ 0 }, r, z);
 	}
 	for (size_t i = 0; i < b->touched.n; i++) {
 		struct node *n = node_at(z, b->touched.item[i]);

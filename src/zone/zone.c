@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "dns/rrtype.h"
 #include "zone/internal.h"
 
 /* ---- look-ups: the data plane's ---- */
@@ -147,6 +148,15 @@ const struct rrset *node_rrset(const struct node *n, uint16_t type)
 	return NULL;
 }
 
+const struct rrset *node_nsec(const struct node *n)
+{
+	return n->nsec != NULL ? n->nsec : node_rrset(n, TYPE_NSEC);
+}
+
+/* Names without NSEC that are passed on the way to one. Those of a zone that we sign are empty
+ * non-terminals; one that was given may lack as many as it likes. */
+#define NSEC_STEPS_MAX 1000
+
 const struct node *zone_nsec_for(const struct zone *z, const uint8_t *wire)
 {
 	uint8_t key[NAME_KEY_MAX];
@@ -157,21 +167,23 @@ const struct node *zone_nsec_for(const struct zone *z, const uint8_t *wire)
 		return at;
 	/* Ends: each turn goes to an earlier name, and only empty non-terminals make another turn.
 	 */
-	for (;;) {
+	for (unsigned step = 0; z->given == ZONE_NO_DENIAL || step < NSEC_STEPS_MAX; step++) {
 		size_t len = name_key(wire, key);
 		struct trie_found f = trie_find_previous(z->names, (struct span){ key, len });
 		const struct node *n = f.exact;
-		if (n == NULL || n->nsec == NULL)
+		if (n == NULL || node_nsec(n) == NULL)
 			n = f.previous;
-		if (n == NULL || n->nsec != NULL)
+		if (n == NULL || node_nsec(n) != NULL)
 			return n;
 		wire = n->name;
 		if (n->flags & NODE_BELOW_CUT) {
 			struct name_probe p;
 			name_probe_of(&p, wire);
-			return topmost(z, &p, p.label_n);
+			n = topmost(z, &p, p.label_n);
+			return n != NULL && node_nsec(n) != NULL ? n : NULL;
 		}
 	}
+	return NULL;
 }
 
 /* Whether a node's own NSEC says that nothing stands between it and "*" below it. */
@@ -200,11 +212,16 @@ const struct node *zone_nsec_for_wildcard(const struct zone *z, const struct nod
 
 const struct rrset *zone_nsec3_match(const struct zone *z, const uint8_t hash[NSEC3_HASH_LEN])
 {
-	return trie_get(z->hashes, (struct span){ hash, NSEC3_HASH_LEN });
+	if (z->given != ZONE_NSEC3)
+		return trie_get(z->hashes, (struct span){ hash, NSEC3_HASH_LEN });
+	const struct rrset *r = given_cover(z, hash);
+	return r != NULL && memcmp(nsec3_hash_of(r), hash, NSEC3_HASH_LEN) == 0 ? r : NULL;
 }
 
 const struct rrset *zone_nsec3_cover(const struct zone *z, const uint8_t hash[NSEC3_HASH_LEN])
 {
+	if (z->given == ZONE_NSEC3)
+		return given_cover(z, hash);
 	const struct rrset *r = trie_at_or_before(z->hashes, (struct span){ hash, NSEC3_HASH_LEN });
 
 	/* What lies before the first is covered by the last, which points round to it. */
@@ -249,7 +266,7 @@ uint32_t zone_negative_ttl(const struct zone *z)
 
 enum zone_denial zone_denial(const struct zone *z)
 {
-	return z->options.denial;
+	return z->options.denial ? z->options.denial : z->given;
 }
 
 uint32_t zone_max_ttl(const struct zone *z)

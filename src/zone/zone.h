@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/span.h"
 #include "base/trie.h"
 #include "dns/name.h"
 #include "dns/name_probe.h"
@@ -111,6 +112,24 @@ const struct rrset *zone_nsec3_cover(const struct zone *z, const uint8_t hash[NS
  */
 const uint8_t *nsec3_owner(const struct rrset *nsec3);
 
+/* ---- zones that came with their signatures and proofs (given.c) ---- */
+
+/* The NSEC of a name, made here or given; NULL: none. */
+const struct rrset *node_nsec(const struct node *n);
+/* Whether it was signed elsewhere and is served as it is. zone_denial() is then what its records
+ * prove by. */
+bool zone_is_given(const struct zone *z);
+/* The RRSIG records of an owner, of all types: those that cover `of` are its signatures. NULL:
+ * none. */
+const struct rrset *zone_given_signatures(const struct zone *z, const uint8_t *owner,
+					  const struct rrset *of);
+/* Parameters of the hash in a zone with NSEC3; all 0 where we make it (RFC 9276 §3.1). */
+struct nsec3_params {
+	uint16_t iterations;
+	struct span salt; /* lies in the version */
+};
+struct nsec3_params zone_nsec3_params(const struct zone *z);
+
 const struct node *zone_apex(const struct zone *z);
 const uint8_t *zone_name(const struct zone *z);
 const struct rrset *zone_soa(const struct zone *z);
@@ -133,7 +152,8 @@ const char *zone_file(const struct zone *z, uint16_t file);
 void zone_walk(const struct zone *z, bool (*visit)(const struct node *n, void *context),
 	       void *context);
 
-/* All NSEC3 RRsets in the order of their hashes; as zone_walk(). */
+/* All NSEC3 RRsets in the order of their hashes, where they were given all of their signatures too;
+ * as zone_walk(). */
 void zone_walk_nsec3(const struct zone *z, bool (*visit)(const struct rrset *nsec3, void *context),
 		     void *context);
 

@@ -25,7 +25,7 @@ def sign(directory, zone, text, keys, mode):
     plain, signed = directory / f"{base}.plain", directory / f"{base}.signed"
     records = "".join(k.with_name(k.name + ".key").read_text() for k in keys)
     plain.write_text(text + records)
-    denial = ["-3", "-", "-H", "0"] if mode == "nsec3" else []
+    denial = {"nsec3": ["-3", "-", "-H", "0"], "opt-out": ["-3", "ab1234", "-H", "5", "-A"]}.get(mode, [])
     subprocess.run(["dnssec-signzone", "-q", "-P", "-x", "-N", "keep", "-O", "full", "-K", directory, "-o", zone, "-f", signed, *denial, plain],
                    check=True, capture_output=True, cwd=directory)
     return signed.read_text()
@@ -48,8 +48,8 @@ def setup_ours(directory, zones, modes):
     return daemons
 
 
-def setup(directory, zones, mode):
-    """{name: daemon}, configured and not started."""
+def setup(directory, zones, mode, given=False):
+    """{name: daemon}, configured and not started. `given`: ours gets the zones as they were signed for the peers, too."""
     ours = Concord(directory / "concord")
     ours.options["tcp-max-per-client"] = 1000
     signed = {}
@@ -61,10 +61,14 @@ def setup(directory, zones, mode):
             signed[name] = text
             continue
         keys = make_keys(keys_dir, name)
+        if given:
+            signed[name] = sign(keys_dir, name, text, keys, mode)
+            ours.zone(name, signed[name], signing="none")
+            continue
         listed = ", ".join("{file: " + str(k) + ".private}" for k in keys)
         ours.zone(name, text, signing=mode, keys=f"[{listed}]")
         signed[name] = sign(keys_dir, name, text, keys, mode)
-    if mode != "unsigned":
+    if mode != "unsigned" and not given:
         ours.extra = f"signing:\n  - id: {mode}\n    denial: {mode}\n"
     ours.write_config()
     daemons = {"concordd": ours}
