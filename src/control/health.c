@@ -55,30 +55,33 @@ static enum check_protocol protocol_of(enum policy_protocol p)
 	return PROTOCOLS[p];
 }
 
-static void take_numbers(struct check_spec *s, const struct policy_healthcheck *h)
+struct check_spec health_check_numbers(const struct policy_healthcheck *h)
 {
-	s->protocol = protocol_of(h->protocol);
-	s->port = h->port;
-	s->insecure = h->insecure;
+	struct check_spec s = check_defaults();
+
+	s.protocol = protocol_of(h->protocol);
+	s.port = h->port;
+	s.insecure = h->insecure;
 	if (h->status_min != 0) {
-		s->status_min = h->status_min;
-		s->status_max = h->status_max;
+		s.status_min = h->status_min;
+		s.status_max = h->status_max;
 	}
 	if (h->interval_ms != 0)
-		s->interval_ms = h->interval_ms;
-	s->timeout_ms = h->timeout_ms != 0               ? h->timeout_ms
-			: s->timeout_ms > s->interval_ms ? s->interval_ms
-							 : s->timeout_ms;
+		s.interval_ms = h->interval_ms;
+	s.timeout_ms = h->timeout_ms != 0             ? h->timeout_ms
+		       : s.timeout_ms > s.interval_ms ? s.interval_ms
+						      : s.timeout_ms;
 	if (h->rise != 0)
-		s->rise = h->rise;
+		s.rise = h->rise;
 	if (h->fall != 0)
-		s->fall = h->fall;
+		s.fall = h->fall;
 	/* A bound that is shorter than the time that results take to come would never hold. */
-	uint32_t longest = 3 * (s->interval_ms + s->timeout_ms);
+	uint32_t longest = 3 * (s.interval_ms + s.timeout_ms);
 	if (h->stale_ms != 0)
-		s->stale_ms = h->stale_ms;
-	else if (s->stale_ms < longest)
-		s->stale_ms = longest;
+		s.stale_ms = h->stale_ms;
+	else if (s.stale_ms < longest)
+		s.stale_ms = longest;
+	return s;
 }
 
 static const health_word *on_word(void *context, const struct policy *record,
@@ -87,10 +90,9 @@ static const health_word *on_word(void *context, const struct policy *record,
 	struct health *h = context;
 	const struct policy_healthcheck *c = record->healthcheck;
 	char owner[NAME_TEXT_MAX], own_host[NAME_TEXT_MAX], target[NAME_TEXT_MAX];
-	struct check_spec s = check_defaults();
+	struct check_spec s = health_check_numbers(c);
 
 	name_to_text(record->owner, owner);
-	take_numbers(&s, c);
 	s.value = value->text;
 	s.target = c->target != NULL            ? c->target
 		   : record->type == TYPE_CNAME ? plain_host(value->text, target)

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "control/config.h"
 #include "geo/steer.h"
+#include "health/check.h"
 #include "store/store.h"
 
 struct health;
@@ -30,6 +31,10 @@ enum err health_open(struct health **out, uv_loop_t *loop, struct store *store,
 void health_close(struct health *h);
 void health_free(struct health *h);
 void health_set_limits(struct health *h, const struct config_server *limits);
+
+/* What a record's check says of times and results, and the defaults for what it leaves out; without
+ * texts. */
+struct check_spec health_check_numbers(const struct policy_healthcheck *h);
 
 /* For policies: borrowed until health_close(). */
 const struct steer_health *health_words(const struct health *h);

@@ -7,6 +7,7 @@
 #include "control/octodns_zone.h"
 #include "control/read_ahead.h"
 #include "control/steering_file.h"
+#include "control/steering_lint.h"
 #include "control/transferred.h"
 #include "control/zone_file.h"
 #include "dns/rrtype.h"
@@ -14,6 +15,9 @@
 /* Partitions of one zone: what 100,000 steered names need with room to spare, and far less than
  * would hurt the machine. */
 #define STEERING_BYTES_MAX ((size_t)2 << 30)
+
+/* Records whose time of failover `concordd --check` tells. */
+#define FAILOVERS_SHOWN 50
 
 void steered_unref(struct steered *s)
 {
@@ -103,11 +107,15 @@ static enum err compile(const struct zone_load *l, struct zone_builder *b, const
 	}
 	for (uint32_t i = 0; !e && i < s->n; i++)
 		e = add_steered(b, s->policies[i], i, made->set, d);
-	if (e)
+	if (e) {
 		steered_unref(made);
-	else
-		*out = made;
-	return e;
+		return e;
+	}
+	steering_lint(s, made->set, d);
+	if (l->counts == NULL) /* only checked */
+		steering_lint_failover(s, FAILOVERS_SHOWN, d);
+	*out = made;
+	return ERR_OK;
 }
 
 static enum err read_spool(const struct zone_load *l, struct zone_builder *b, struct served *out,

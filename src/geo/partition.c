@@ -35,6 +35,8 @@ struct intervals6 {
 struct partition {
 	struct intervals4 v4;
 	struct intervals6 v6;
+	uint64_t *classes; /* a bit for each that occurs */
+	uint32_t class_n;
 };
 
 struct partition *partition_new(void)
@@ -50,6 +52,7 @@ void partition_free(struct partition *p)
 	free(p->v4.index);
 	free(p->v6.at);
 	free(p->v6.index);
+	free(p->classes);
 	free(p);
 }
 
@@ -148,11 +151,48 @@ static enum err index6(struct intervals6 *v)
 	return ERR_OK;
 }
 
+/* That of the piece whose addresses carry IPv4 is none: they have the classes of IPv4. */
+static uint32_t later_class(uint32_t class, uint32_t most)
+{
+	return class != PARTITION_BY_IPV4 && class > most ? class : most;
+}
+
+static void note_class(struct partition *p, uint32_t class)
+{
+	if (class != PARTITION_BY_IPV4)
+		p->classes[class / 64] |= UINT64_C(1) << (class % 64);
+}
+
+static enum err note_classes(struct partition *p)
+{
+	uint32_t most = 0;
+
+	for (size_t i = 0; i < p->v4.n; i++)
+		most = later_class(p->v4.at[i].class, most);
+	for (size_t i = 0; i < p->v6.n; i++)
+		most = later_class(p->v6.at[i].class, most);
+	p->class_n = most + 1;
+	p->classes = calloc(p->class_n / 64 + 1, sizeof *p->classes);
+	if (p->classes == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < p->v4.n; i++)
+		note_class(p, p->v4.at[i].class);
+	for (size_t i = 0; i < p->v6.n; i++)
+		note_class(p, p->v6.at[i].class);
+	return ERR_OK;
+}
+
 enum err partition_seal(struct partition *p)
 {
-	enum err e = index4(&p->v4);
+	enum err e = note_classes(p);
 
+	e = e ? e : index4(&p->v4);
 	return e ? e : index6(&p->v6);
+}
+
+bool partition_has_class(const struct partition *p, uint32_t class)
+{
+	return class < p->class_n && (p->classes[class / 64] >> (class % 64) & 1);
 }
 
 static struct partition_hit find4(const struct intervals4 *v, struct address a)

@@ -13,6 +13,7 @@
 #ifndef GEO_PARTITION_H
 #define GEO_PARTITION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,8 @@ struct partition_hit {
 /* `located` is embedding_locate(a). */
 struct partition_hit partition_find(const struct partition *p, const struct ip_addr *a,
 				    const struct located *located);
+/* Whether any address has the class; not for the data plane. */
+bool partition_has_class(const struct partition *p, uint32_t class);
 size_t partition_intervals(const struct partition *p);
 size_t partition_bytes(const struct partition *p);
 

@@ -342,6 +342,11 @@ struct steer_rule_info steer_rule(const struct steer_set *s, uint32_t policy, ui
 	return (struct steer_rule_info){ r->pool_name, r->match };
 }
 
+bool steer_rule_is_reached(const struct steer_set *s, uint32_t policy, uint32_t rule)
+{
+	return partition_has_class(s->policies[policy].partition, rule);
+}
+
 size_t steer_policy_n(const struct steer_set *s)
 {
 	return s->policy_n;

@@ -135,6 +135,8 @@ struct steer_rule_info {
 };
 size_t steer_rule_n(const struct steer_set *s, uint32_t policy);
 struct steer_rule_info steer_rule(const struct steer_set *s, uint32_t policy, uint32_t rule);
+/* Whether any client comes to the rule. */
+bool steer_rule_is_reached(const struct steer_set *s, uint32_t policy, uint32_t rule);
 size_t steer_policy_n(const struct steer_set *s);
 size_t steer_partition_n(const struct steer_set *s);
 size_t steer_bytes(const struct steer_set *s);

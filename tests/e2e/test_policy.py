@@ -131,3 +131,56 @@ def test_the_partition_that_is_served_is_shown(concord, files):
     said = c.ctl_raw("policy", "show", "hidden.example.").stdout
     assert "nobody: earlier rules have all of its clients" in said
     assert c.ctl_raw("policy", "show", "mail.example.").returncode == 4
+
+
+CHECKED = """
+www:
+  type: A
+  ttl: 60
+  values: [192.0.2.80]
+  dynamic:
+    pools:
+      eu: {fallback: us, values: [{value: 203.0.113.1}]}
+      us: {values: [{value: 198.51.100.1}]}
+    rules:
+      - {geos: [EU], pool: eu}
+      - {pool: us}
+  octodns:
+    healthcheck: {protocol: TCP, port: 443, interval: 10s, timeout: 2s, fall: 3}
+"""
+NETWORKS = CHECKED.replace("{geos: [EU], pool: eu}", "{subnets: [0.0.0.0/1, 128.0.0.0/1, '::/0'], pool: eu}")
+UNCHECKED = CHECKED.split("  octodns:")[0]
+
+
+@pytest.mark.parametrize("steering, said", [
+    (CHECKED, [": notice: www.example. A: resolvers have forgotten a value that dies after at most 92.0 s "
+               "(3 checks 10.0 s apart, 2.0 s for the last one, TTL 60)"]),
+    (CHECKED.replace("[EU]", "[EU-LI]"), ["steering.yaml:11:", ": warning: no client comes to this rule"]),
+    (NETWORKS, ["steering.yaml:12:", ": warning: no client comes to this rule"]),
+    (UNCHECKED, ["steering.yaml:8:22: warning: nothing ever brings this fallback into use: a value of pool 'eu' cannot fail",
+                 "add a `healthcheck` to the record"]),
+    (CHECKED.replace("203.0.113.1}", "203.0.113.1, status: up}"),
+     ["steering.yaml:8:22: warning: nothing ever brings this fallback into use", "its values have `status: up`"]),
+    (UNCHECKED.replace("fallback: us, ", "").replace("pool: eu}", "pools: [eu, us]}"),
+     ["steering.yaml:11:", "warning: nothing ever brings this pool into use here: a value of pool 'eu' cannot fail"]),
+])
+def test_what_is_hardly_meant_is_a_warning(concord, files, steering, said):
+    zone = "$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN A 192.0.2.1\n"
+    c = concord(start=False, zone=zone, steering=steering, geo="country",
+                extra="geo: [{id: country, format: tor, file: geoip, file6: geoip6}]")
+    for name in ("geoip", "geoip6"):
+        c.file(name, (files / name).read_text())
+    code, text = c.check()
+    assert code == 0, text
+    for part in said:
+        assert part in text
+
+
+def test_a_policy_without_findings_gets_none(concord, files):
+    zone = "$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN A 192.0.2.1\n"
+    c = concord(start=False, zone=zone, steering=CHECKED, geo="country",
+                extra="geo: [{id: country, format: tor, file: geoip, file6: geoip6}]")
+    for name in ("geoip", "geoip6"):
+        c.file(name, (files / name).read_text())
+    code, text = c.check()
+    assert code == 0 and "no errors, 0 warnings" in text
