@@ -119,12 +119,14 @@ void sigcache_prefetch(const struct sigcache *c, uint32_t id)
 	__builtin_prefetch(g + 128);
 }
 
+enum claim { UNCLAIMED, CLAIMED_IDLY, CLAIMED };
+
 bool sigcache_claim(struct sigcache *c, uint32_t id)
 {
 	struct page *p = page_of(c, id);
 
-	return p != NULL &&
-	       atomic_exchange_explicit(&p->claimed[id % PAGE_SLOTS], 1, memory_order_acquire) == 0;
+	return p != NULL && atomic_exchange_explicit(&p->claimed[id % PAGE_SLOTS], CLAIMED,
+						     memory_order_acquire) != CLAIMED;
 }
 
 void sigcache_release(struct sigcache *c, uint32_t id)
@@ -132,19 +134,52 @@ void sigcache_release(struct sigcache *c, uint32_t id)
 	struct page *p = page_of(c, id);
 
 	if (p != NULL)
-		atomic_store_explicit(&p->claimed[id % PAGE_SLOTS], 0, memory_order_release);
+		atomic_store_explicit(&p->claimed[id % PAGE_SLOTS], UNCLAIMED,
+				      memory_order_release);
+}
+
+bool sigcache_claim_idly(struct sigcache *c, uint32_t id)
+{
+	struct page *p = page_of(c, id);
+	unsigned char free = UNCLAIMED;
+
+	return p != NULL && atomic_compare_exchange_strong_explicit(
+				&p->claimed[id % PAGE_SLOTS], &free, CLAIMED_IDLY,
+				memory_order_acquire, memory_order_relaxed);
+}
+
+void sigcache_release_idly(struct sigcache *c, uint32_t id)
+{
+	struct page *p = page_of(c, id);
+	unsigned char own = CLAIMED_IDLY;
+
+	/* Who has taken it over gives it back. */
+	if (p != NULL)
+		(void)atomic_compare_exchange_strong_explicit(&p->claimed[id % PAGE_SLOTS], &own,
+							      UNCLAIMED, memory_order_release,
+							      memory_order_relaxed);
+}
+
+static void put(struct sigcache *c, uint32_t id, struct sig *g)
+{
+	struct page *p = page_of(c, id);
+
+	if (p != NULL)
+		replace(p, id % PAGE_SLOTS, g);
+	else
+		sig_free(g);
 }
 
 void sigcache_publish(struct sigcache *c, uint32_t id, struct sig *g)
 {
-	struct page *p = page_of(c, id);
-
-	if (p == NULL) {
-		sig_free(g);
-		return;
-	}
-	replace(p, id % PAGE_SLOTS, g);
+	put(c, id, g);
 	sigcache_release(c, id);
+}
+
+void sigcache_publish_idly(struct sigcache *c, uint32_t id, struct sig *g)
+{
+	put(c, id, g);
+	sigcache_release_idly(c, id);
 }
 
 struct sigcache_usage sigcache_usage(const struct sigcache *c)

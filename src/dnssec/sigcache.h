@@ -9,7 +9,9 @@
  * signature of the given keyset that is valid at `now`: past its inception and before it expires
  * with at least SIG_MIN_LEFT_S left. Stale means miss. Single flight. sigcache_claim() is won by
  * one thread at a time per slot; the winner signs and publishes (which gives the claim back), or
- * releases. Threads.   get, claim, publish, release: any registered thread (base/rcu.h). reserve,
+ * releases. A claim of who works ahead of questions gives way to one of who has a question waiting:
+then both sign, and the later one stays. Threads.   get, claim, publish, release: any registered
+thread (base/rcu.h). reserve,
  * forget, free: the control thread; forget() may run while others read and publish other ids.
  * Memory.    publish takes the signature; the one it replaces is retired through RCU.
  * sigcache_free() needs all readers gone.
@@ -48,6 +50,10 @@ void sigcache_prefetch(const struct sigcache *c, uint32_t id);
 bool sigcache_claim(struct sigcache *c, uint32_t id);
 void sigcache_publish(struct sigcache *c, uint32_t id, struct sig *g);
 void sigcache_release(struct sigcache *c, uint32_t id);
+/* The same for work that nobody waits for, done by a thread that may be slow to come to it. */
+bool sigcache_claim_idly(struct sigcache *c, uint32_t id);
+void sigcache_publish_idly(struct sigcache *c, uint32_t id, struct sig *g);
+void sigcache_release_idly(struct sigcache *c, uint32_t id);
 
 /* For stats: signatures held and their bytes; walks all slots. *earliest gets the earliest expiry,
  * 0 if none. */

@@ -46,16 +46,29 @@ bool need_is_quick(const struct query_need *n)
 
 bool need_claim(const struct query_need *n)
 {
-	return n->made == NEED_IN_ZONE ? sigcache_claim(n->zv->sigs, n->rrset->sig_id)
-				       : keyed_claim(n->table, &n->key);
+	if (n->made != NEED_IN_ZONE)
+		return keyed_claim(n->table, &n->key);
+	return n->idly ? sigcache_claim_idly(n->zv->sigs, n->rrset->sig_id)
+		       : sigcache_claim(n->zv->sigs, n->rrset->sig_id);
 }
 
 void need_release(const struct query_need *n)
 {
-	if (n->made == NEED_IN_ZONE)
-		sigcache_release(n->zv->sigs, n->rrset->sig_id);
-	else
+	if (n->made != NEED_IN_ZONE)
 		keyed_release(n->table, &n->key);
+	else if (n->idly)
+		sigcache_release_idly(n->zv->sigs, n->rrset->sig_id);
+	else
+		sigcache_release(n->zv->sigs, n->rrset->sig_id);
+}
+
+/* Takes `g`, and gives the claim back. */
+static void publish(const struct query_need *n, struct sig *g)
+{
+	if (n->idly)
+		sigcache_publish_idly(n->zv->sigs, n->rrset->sig_id, g);
+	else
+		sigcache_publish(n->zv->sigs, n->rrset->sig_id, g);
 }
 
 enum sig_state need_state(const struct query_need *n, int64_t now)
@@ -93,7 +106,7 @@ static bool sign_in_zone(const struct query_need *n, struct signer *s, int64_t n
 	 * read until our next quiescent state. */
 	if (made != NULL)
 		*made = g;
-	sigcache_publish(n->zv->sigs, n->rrset->sig_id, g);
+	publish(n, g);
 	return true;
 }
 
@@ -143,7 +156,7 @@ static void publish_in_zone(const struct query_need *n, struct sign_job *job)
 		sig_free(job->out);
 		need_release(n);
 	} else {
-		sigcache_publish(n->zv->sigs, n->rrset->sig_id, job->out);
+		publish(n, job->out);
 	}
 }
 

@@ -29,6 +29,7 @@ struct query_need {
 				      name that does not exist */
 	const uint8_t *owner;      /* name that is signed */
 	enum need_made made;
+	bool idly;           /* nobody waits for it: its claim gives way to another's */
 	struct keyed *table; /* made names: where they are kept, and as what */
 	struct keyed_key key;
 };

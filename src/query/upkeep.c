@@ -56,7 +56,7 @@ static bool look_at(struct walk *w, const struct rrset *r, const uint8_t *owner)
 	w->wanted++;
 	const uint64_t keys = keyset_id(zv->keys, r->type);
 	const struct sig *held = sigcache_peek(zv->sigs, r->sig_id);
-	struct query_need n = { .zv = zv, .rrset = r, .owner = owner };
+	struct query_need n = { .zv = zv, .rrset = r, .owner = owner, .idly = true };
 	if (held != NULL)
 		note(w, held, keys);
 	if (!upkeep_is_wanted(held, keys, w->run->now, zv->prewarm) || !need_claim(&n))

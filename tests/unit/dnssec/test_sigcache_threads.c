@@ -56,11 +56,15 @@ static void *write_signatures(void *argument)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		struct sig *g = NULL;
 		uint32_t id = i % SLOTS;
-		if (!sigcache_claim(s->cache, id))
+		bool idly = i % 3 == 0; /* one that another writer may take over */
+		if (!(idly ? sigcache_claim_idly(s->cache, id) : sigcache_claim(s->cache, id)))
 			continue;
 		if (signer_sign(signer, s->keys, &in, 1000000, &g))
 			abort();
-		sigcache_publish(s->cache, id, g);
+		if (idly)
+			sigcache_publish_idly(s->cache, id, g);
+		else
+			sigcache_publish(s->cache, id, g);
 		if (i % 64 == 0)
 			sigcache_forget(s->cache, id);
 		rcu_quiescent();

@@ -475,6 +475,34 @@ static void a_claim_is_won_once(void **state)
 	end(&f);
 }
 
+static void a_claim_ahead_of_questions_gives_way_to_one_that_is_waited_for(void **state)
+{
+	struct fixture f = make(ALG_ED25519);
+	struct sigcache *c = NULL;
+	enum sig_state s;
+
+	(void)state;
+	assert_int_equal(sigcache_new(&c), ERR_OK);
+	assert_int_equal(sigcache_reserve(c, 4), ERR_OK);
+	assert_true(sigcache_claim_idly(c, 3));
+	assert_false(sigcache_claim_idly(c, 3));
+	assert_true(sigcache_claim(c, 3)); /* taken over */
+	assert_false(sigcache_claim(c, 3));
+	assert_false(sigcache_claim_idly(c, 3));
+	/* Who was too slow gives back what is no longer his: the other's claim stands. */
+	sigcache_publish_idly(c, 3, made_by(&f, NOW));
+	assert_false(sigcache_claim(c, 3));
+	sigcache_release_idly(c, 3);
+	assert_false(sigcache_claim_idly(c, 3));
+	sigcache_publish(c, 3, made_by(&f, NOW));
+	assert_non_null(sigcache_get(c, 3, f.keys->zsk_id, NOW, &s));
+	assert_true(sigcache_claim_idly(c, 3));
+	sigcache_release_idly(c, 3);
+	assert_true(sigcache_claim(c, 3));
+	sigcache_free(c);
+	end(&f);
+}
+
 static void a_keyset_needs_both_duties_and_knows_itself(void **state)
 {
 	struct fixture f = make(ALG_ED25519);
@@ -560,6 +588,7 @@ int main(void)
 		cmocka_unit_test(only_the_key_signing_key_signs_key_records),
 		cmocka_unit_test(the_cache_gives_only_what_is_valid_now),
 		cmocka_unit_test(a_claim_is_won_once),
+		cmocka_unit_test(a_claim_ahead_of_questions_gives_way_to_one_that_is_waited_for),
 		cmocka_unit_test(a_keyset_needs_both_duties_and_knows_itself),
 		cmocka_unit_test(a_roll_of_one_duty_leaves_the_signatures_of_the_other),
 	};
