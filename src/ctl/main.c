@@ -58,6 +58,30 @@ enum {
 	OPTION_VERSION
 };
 
+/* Options that are a text and nothing more. */
+static bool set_text(struct ctl *c, int option)
+{
+	const struct {
+		int option;
+		const char **text;
+	} TEXTS[] = {
+		{ OPTION_ROLE, &c->role },     { OPTION_OWNER, &c->owner },
+		{ OPTION_CLIENT, &c->client }, { OPTION_SCOPES, &c->scopes },
+		{ OPTION_ZONE, &c->zone },     { OPTION_PEER, &c->peer },
+		{ OPTION_FILE, &c->file },     { OPTION_CONFIG, &c->config },
+		{ OPTION_MMDB, &c->mmdb },     { OPTION_QUERIES, &c->queries },
+		{ OPTION_DAYS, &c->days },     { OPTION_FORM, &c->form },
+	};
+
+	for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++) {
+		if (TEXTS[i].option != option)
+			continue;
+		*TEXTS[i].text = optarg;
+		return true;
+	}
+	return false;
+}
+
 /* Returns -1 to go on, or the exit code. */
 static int parse_options(int argc, char **argv, struct ctl *c)
 {
@@ -99,41 +123,11 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 		case OPTION_COLOUR:
 			colour = optarg;
 			break;
-		case OPTION_ROLE:
-			c->role = optarg;
-			break;
-		case OPTION_OWNER:
-			c->owner = optarg;
-			break;
-		case OPTION_CLIENT:
-			c->client = optarg;
-			break;
-		case OPTION_SCOPES:
-			c->scopes = optarg;
-			break;
-		case OPTION_ZONE:
-			c->zone = optarg;
-			break;
-		case OPTION_PEER:
-			c->peer = optarg;
-			break;
-		case OPTION_FILE:
-			c->file = optarg;
-			break;
 		case OPTION_FORCE:
 			c->force = true;
 			break;
 		case OPTION_EMERGENCY:
 			c->emergency = true;
-			break;
-		case OPTION_CONFIG:
-			c->config = optarg;
-			break;
-		case OPTION_MMDB:
-			c->mmdb = optarg;
-			break;
-		case OPTION_QUERIES:
-			c->queries = optarg;
 			break;
 		case OPTION_DOWN:
 			if (c->down_n == CTL_DOWN_MAX) {
@@ -143,12 +137,6 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 			}
 			c->down[c->down_n++] = optarg;
 			break;
-		case OPTION_DAYS:
-			c->days = optarg;
-			break;
-		case OPTION_FORM:
-			c->form = optarg;
-			break;
 		case OPTION_VERSION:
 			puts("concordctl " CONCORD_VERSION);
 			return CTL_OK;
@@ -156,6 +144,8 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 			usage(stdout);
 			return CTL_OK;
 		default:
+			if (set_text(c, o))
+				break;
 			usage(stderr);
 			return CTL_USAGE;
 		}
