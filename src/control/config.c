@@ -739,6 +739,10 @@ static enum err read_zone(struct schema *s, const struct yaml_node *item, const 
 		e = resolve_signing(s, c, &z);
 	if (!e)
 		e = resolve_source(s, item, c, &z);
+	if (!e)
+		e = config_check_signed_transfer(s, item, &z.zone.transfer, z.zone.signing != NULL,
+						 z.zone.signing != NULL &&
+						     z.zone.signing->denial != ZONE_COMPACT);
 	if (!e && z.notify != NULL)
 		e = config_read_notify(s, z.notify, &c->remotes, &z.zone.notify);
 	if (!e && z.zone.key_n > 0 && z.zone.signing == NULL)

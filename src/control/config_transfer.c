@@ -233,6 +233,7 @@ enum err config_read_allow_transfer(struct schema *s, const struct yaml_node *va
 {
 	static const struct schema_row RULE_ROWS[] = {
 		WHO_ROWS,
+		ROW(struct transfer_rule, signed_copy, "signed", SCHEMA_BOOL, .min = 0),
 		{ 0 },
 	};
 	struct items all = items_of(&value);
@@ -341,6 +342,24 @@ enum err config_check_transfer(struct schema *s, const struct yaml_node *zone, c
 		}
 	}
 	return ERR_OK;
+}
+
+enum err config_check_signed_transfer(struct schema *s, const struct yaml_node *zone,
+				      const struct config_transfer *t, bool has_keys,
+				      bool has_chain)
+{
+	bool wanted = false;
+
+	for (size_t i = 0; i < t->out_n; i++)
+		wanted = wanted || t->out[i].signed_copy;
+	if (!wanted || (has_keys && has_chain))
+		return ERR_OK;
+	yaml_finding(s->yaml, zone, s->diag, DIAG_ERROR,
+		     has_keys ? "a signing policy with denial nsec or nsec3" : NULL,
+		     has_keys ? "allow-transfer gives the zone out signed, but with compact denial "
+				"only this server can prove what is not there"
+			      : "allow-transfer gives the zone out signed, but it is not signed");
+	return ERR_INVALID;
 }
 
 /* ---- serial and journal ---- */

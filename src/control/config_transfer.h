@@ -48,6 +48,11 @@ enum err config_read_journal(struct schema *s, const struct yaml_node *value,
 			     struct config_transfer *into);
 enum err config_check_transfer(struct schema *s, const struct yaml_node *zone, const uint8_t *name,
 			       const struct config_transfer *t);
+/* Where a rule gives the zone out signed: `has_keys`, it is signed; `has_chain`, by NSEC or NSEC3.
+ */
+enum err config_check_signed_transfer(struct schema *s, const struct yaml_node *zone,
+				      const struct config_transfer *t, bool has_keys,
+				      bool has_chain);
 bool config_transfer_asks_clients(const struct config_transfer *t);
 
 #endif

@@ -45,6 +45,7 @@ static void entry_free(struct zone_entry *e)
 		return;
 	secondary_free(e->secondary);
 	notify_out_forget(e);
+	signed_copy_forget(e);
 	parent_check_end(e->parent);
 	served_unref(e->served);
 	keyring_free(e->keys);
@@ -418,7 +419,8 @@ enum err control_new(struct control **out, uv_loop_t *loop, const char *path, st
 	use_config(c, config);
 	rcu_thread_register();
 	if (c->path == NULL || c->query == NULL || c->events == NULL || !open_handles(c) ||
-	    requests_open(c) || notify_out_open(c) || nsec3_hasher_new(&c->query->hasher)) {
+	    requests_open(c) || notify_out_open(c) || signed_copies_open(c) ||
+	    nsec3_hasher_new(&c->query->hasher)) {
 		control_free(c);
 		return ERR_NOMEM;
 	}
@@ -536,6 +538,7 @@ void control_stop(struct control *c)
 {
 	if (c == NULL)
 		return;
+	signed_copies_stop(c); /* its thread reads what goes */
 	for (size_t i = 0; i < c->entry_n; i++)
 		secondary_free(c->entries[i]->secondary);
 	reload_stop(c);
@@ -572,6 +575,7 @@ void control_free(struct control *c)
 	databases_free(c->databases, c->database_n);
 	requests_close(c);
 	notify_out_close(c);
+	signed_copies_close(c);
 	journal_close(c->journal);
 	store_close(c->store);
 	config_free(c->config);

@@ -16,6 +16,7 @@
 #include "control/notify_out.h"
 #include "control/secondary.h"
 #include "control/server_info.h"
+#include "control/signed_copies.h"
 #include "dnssec/nsec3.h"
 #include "query/query.h"
 #include "query/upkeep.h"
@@ -75,11 +76,12 @@ struct zone_entry {
 	struct parent_check *parent; /* NULL: never asked */
 	struct signatures *signatures;
 	struct zone_counts *counts;
-	struct served *served;       /* NULL: never loaded */
-	struct shown *shown;         /* what the newest view shows of it; NULL: nothing */
-	struct shown *next_shown;    /* ... and the one that is being made */
-	struct secondary *secondary; /* NULL: the zone is a file */
-	struct notices *notices;     /* notify_out.h; NULL: nobody is told */
+	struct served *served;                 /* NULL: never loaded */
+	struct shown *shown;                   /* what the newest view shows of it; NULL: nothing */
+	struct shown *next_shown;              /* ... and the one that is being made */
+	struct secondary *secondary;           /* NULL: the zone is a file */
+	struct notices *notices;               /* notify_out.h; NULL: nobody is told */
+	struct signed_copy_state *signed_copy; /* signed_copies.h; NULL: none is wanted */
 	int64_t loaded_at;
 	bool stale;       /* the last attempt to load it failed; the version before goes on */
 	bool keys_unmade; /* `served` has not the newest keyring: it could not be made */
@@ -142,6 +144,7 @@ struct control {
 	struct pending *updates, *updates_last; /* of this turn (updates.h) */
 	struct transfers_out *transfers_out;
 	struct notify_out *notify_out;
+	struct signed_copies *signed_copies;
 	struct requests *requests;     /* what workers hand on (request.h) */
 	struct reload *reload;         /* that is under way, or NULL (reload.c) */
 	struct read_ahead *read_ahead; /* files that the reload of this moment has read already */

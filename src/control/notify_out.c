@@ -175,6 +175,19 @@ static void on_answer(const struct exchange_result *result, void *context)
 	run(c);
 }
 
+/* What secondaries would get: of a zone that is given out signed the copy that is ready. */
+static bool what_is_told(const struct zone_entry *e, uint32_t *serial, struct span *soa)
+{
+	if (e->served == NULL || secondary_is_unavailable(e))
+		return false;
+	if (signed_copy_is_wanted(e))
+		return signed_copy_current(e, serial, soa);
+	const struct rrset *r = zone_soa(e->served->zone);
+	*serial = zone_serial(e->served->zone);
+	*soa = (struct span){ r->wire, r->wire_len };
+	return true;
+}
+
 static void send_notice(struct notice *n)
 {
 	uint8_t room[NOTIFY_MAX];
@@ -182,11 +195,13 @@ static void send_notice(struct notice *n)
 	const struct zone_entry *e = n->all->e;
 	struct remote to = config_remote_at(e->config.notify.to[n->remote], n->address, false);
 	struct exchange_options options = { .done = on_answer, .context = n };
-	const struct rrset *soa = zone_soa(e->served->zone);
-	struct span message = { room, notify_write(room, e->name,
-						   (struct span){ soa->wire, soa->wire_len }) };
+	struct span soa = { 0 };
+	bool ready = what_is_told(e, &n->sent, &soa);
+	struct span message = { room, ready ? notify_write(room, e->name, soa) : 0 };
 
-	n->sent = n->all->serial;
+	if (!ready)
+		return;
+
 	n->sent_ms = uv_now(c->loop);
 	enum err err = exchange_start(&n->exchange, c->loop, &to, message, &options);
 	if (err) {
@@ -210,8 +225,7 @@ static void run(struct control *c)
 		       o->running < NOTIFY_RUNNING_MAX) {
 			struct notice *n = o->queue[i].first;
 			leave(n);
-			if (n->all->e->served != NULL)
-				send_notice(n);
+			send_notice(n);
 		}
 	}
 	schedule(c);
@@ -293,9 +307,10 @@ void notify_out_zone(struct control *c, struct zone_entry *e)
 
 	if (e->notices != NULL && !is_same(e->notices, to))
 		notify_out_forget(e);
-	if (to->to_n == 0 || e->served == NULL || secondary_is_unavailable(e))
+	struct span soa;
+	uint32_t serial;
+	if (to->to_n == 0 || !what_is_told(e, &serial, &soa))
 		return;
-	uint32_t serial = zone_serial(e->served->zone);
 	if (e->notices != NULL && e->notices->serial == serial)
 		return;
 	if (e->notices == NULL && (e->notices = make(c, e)) == NULL)

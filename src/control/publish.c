@@ -110,8 +110,10 @@ static enum err publish_some(struct control *c, struct zone_entry *const *some, 
 		shown_free_list(dropped);
 	}
 	keys_after_publishing(c, some, n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		signed_copy_zone(c, some[i]);
 		notify_out_zone(c, some[i]);
+	}
 	return ERR_OK;
 }
 

@@ -36,17 +36,7 @@ uint32_t secondary_lot(void)
 
 const char *secondary_path(const char *state_dir, const char *zone, char out[SECONDARY_PATH_MAX])
 {
-	size_t n = (size_t)snprintf(out, SECONDARY_PATH_MAX, "%s/transfers/", state_dir);
-
-	/* A name's text may hold anything: what is not plain is written as its code. */
-	for (; *zone != 0 && n + 4 < SECONDARY_PATH_MAX; zone++) {
-		unsigned char ch = (unsigned char)*zone;
-		bool good = (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '-' ||
-			    ch == '_' || (ch == '.' && out[n - 1] != '/' && out[n - 1] != '.');
-		n += (size_t)snprintf(out + n, 4, good ? "%c" : "%%%02x", ch);
-	}
-	out[n] = 0;
-	return out;
+	return state_path(state_dir, "transfers", zone, out);
 }
 
 const char *secondary_path_of(const struct secondary *s, char out[SECONDARY_PATH_MAX])

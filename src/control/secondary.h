@@ -18,13 +18,14 @@
 #include <stdbool.h>
 
 #include "control/control.h"
+#include "control/state_path.h"
 
 struct secondary;
 struct zone_entry;
 struct request;
 
 /* Where the zone's file is; static room of the caller. */
-#define SECONDARY_PATH_MAX 1400
+#define SECONDARY_PATH_MAX STATE_PATH_MAX
 const char *secondary_path(const char *state_dir, const char *zone, char out[SECONDARY_PATH_MAX]);
 
 /* Makes, keeps and ends what the entries of the present configuration need; after each load. */

@@ -171,6 +171,8 @@ json_t *control_zone_status(struct control *c, const char *zone, struct control_
 		json_object_set_new(j, "file", json_string(e->config.file));
 	if (e->secondary != NULL)
 		json_object_set_new(j, "transfer", secondary_status(e));
+	if (e->signed_copy != NULL)
+		json_object_set_new(j, "signed_copy", signed_copy_status(e));
 	if (e->notices != NULL)
 		json_object_set_new(j, "notify", notify_out_status(e));
 	if (s->steered != NULL) {

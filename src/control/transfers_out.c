@@ -21,6 +21,10 @@ struct transfer {
 	struct request *request;
 	const struct zone *zone; /* while the view is pinned */
 	struct view *view;
+	uint8_t name[NAME_MAX_LEN];
+	uint8_t soa[RR_FIXED_LEN + 2 * NAME_MAX_LEN + 20];
+	size_t soa_len;
+	char path[STATE_PATH_MAX]; /* of the signed copy; empty: the zone goes out */
 	bool signed_here, ixfr;
 	struct change_set change; /* IXFR: what lies between */
 	struct outgoing out;
@@ -135,10 +139,16 @@ static void render(uv_work_t *w)
 	struct transfer *t = w->data;
 	struct request *r = t->request;
 
-	t->err = t->ixfr ? outgoing_ixfr(&t->out, r->h->message, r->msg.question_end, t->zone,
-					 change_span(&t->change))
-			 : outgoing_axfr(&t->out, r->h->message, r->msg.question_end, t->zone,
-					 t->signed_here);
+	if (t->ixfr)
+		t->err =
+		    outgoing_ixfr(&t->out, r->h->message, r->msg.question_end, t->name,
+				  (struct span){ t->soa, t->soa_len }, change_span(&t->change));
+	else if (t->path[0] != 0)
+		t->err = outgoing_axfr_file(&t->out, r->h->message, r->msg.question_end, t->name,
+					    t->path);
+	else
+		t->err = outgoing_axfr(&t->out, r->h->message, r->msg.question_end, t->zone,
+				       t->signed_here);
 	sem_post(&t->done);
 }
 
@@ -162,6 +172,34 @@ static void on_rendered(uv_work_t *w, int status)
 }
 
 /* ---- what the client gets ---- */
+
+/* The zone, or its signed copy. */
+struct source {
+	const struct zone_entry *e;
+	bool copy;
+	uint32_t serial;
+	struct span soa; /* TYPE to the end of RDATA */
+	const char *journal;
+};
+
+/* False: there is nothing yet. */
+static bool source_of(const struct zone_entry *e, const struct transfer_rule *rule,
+		      struct source *out)
+{
+	const struct rrset *soa = zone_soa(e->served->zone);
+
+	*out = (struct source){ .e = e, .copy = rule->signed_copy };
+	if (out->copy) {
+		if (!signed_copy_current(e, &out->serial, &out->soa))
+			return false;
+		out->journal = signed_copy_journal(e);
+		return true;
+	}
+	out->serial = zone_serial(e->served->zone);
+	out->soa = (struct span){ soa->wire, soa->wire_len };
+	out->journal = e->text;
+	return true;
+}
 
 /* The serial of the SOA in the authority section (RFC 1995 §3). */
 static bool client_serial(const struct request *r, uint32_t *out)
@@ -216,12 +254,12 @@ static bool gather(const struct journal_set *s, void *context)
 
 /* What lies between the client's serial and ours, condensed. False: the history does not have it.
  */
-static bool changes_since(struct control *c, const struct zone_entry *e, uint32_t from,
+static bool changes_since(struct control *c, const struct source *s, uint32_t from,
 			  struct change_set *out)
 {
 	struct gathered g = { 0 };
-	bool ok = journal_history(c->journal, e->text, from, gather, &g) == ERR_OK && !g.failed &&
-		  g.n > 0 && g.to == zone_serial(e->served->zone);
+	bool ok = journal_history(c->journal, s->journal, from, gather, &g) == ERR_OK &&
+		  !g.failed && g.n > 0 && g.to == s->serial;
 	struct span *spans = ok ? calloc(g.n, sizeof *spans) : NULL;
 	size_t at = 0;
 
@@ -236,8 +274,9 @@ static bool changes_since(struct control *c, const struct zone_entry *e, uint32_
 	return ok;
 }
 
-static void start(struct request *r, const struct zone_entry *e, struct change_set *change)
+static void start(struct request *r, const struct source *s, struct change_set *change)
 {
+	const struct zone_entry *e = s->e;
 	struct control *c = r->control;
 	struct transfers_out *all = c->transfers_out;
 	struct transfer *t = all->n < TRANSFERS_OUT_MAX ? calloc(1, sizeof *t) : NULL;
@@ -255,7 +294,12 @@ static void start(struct request *r, const struct zone_entry *e, struct change_s
 	t->ixfr = change->n > 0;
 	t->change = *change;
 	t->zone = e->served->zone;
-	t->serial = zone_serial(t->zone);
+	t->serial = s->serial;
+	memcpy(t->name, e->name, name_len(e->name));
+	memcpy(t->soa, s->soa.p, s->soa.n);
+	t->soa_len = s->soa.n;
+	if (s->copy)
+		snprintf(t->path, sizeof t->path, "%s", signed_copy_path(e));
 	t->signed_here = e->keys != NULL;
 	snprintf(t->zone_text, sizeof t->zone_text, "%s", e->text);
 	t->view = atomic_load_explicit(&c->views.current, memory_order_acquire);
@@ -274,12 +318,12 @@ static void start(struct request *r, const struct zone_entry *e, struct change_s
 }
 
 /* One message of an SOA; the request's answer. */
-static void reply_soa(struct request *r, const struct zone_entry *e)
+static void reply_soa(struct request *r, const struct source *s)
 {
 	struct outgoing o = { 0 };
 	uint8_t *m = r->control->transfers_out->message;
 
-	if (outgoing_soa(&o, r->h->message, r->msg.question_end, e->served->zone)) {
+	if (outgoing_soa(&o, r->h->message, r->msg.question_end, s->e->name, s->soa)) {
 		request_refuse(r, RCODE_SERVFAIL);
 		return;
 	}
@@ -289,17 +333,17 @@ static void reply_soa(struct request *r, const struct zone_entry *e)
 }
 
 /* Over UDP: all in one datagram, or the SOA, which sends the client to TCP (RFC 1995 §2). */
-static void reply_udp(struct request *r, const struct zone_entry *e, struct change_set *change)
+static void reply_udp(struct request *r, const struct source *s, struct change_set *change)
 {
 	struct outgoing o = { 0 };
 	uint8_t *m = r->control->transfers_out->message;
 	size_t room = r->reply_max > TSIG_ROOM ? r->reply_max - TSIG_ROOM : 0;
 
 	if (change->n == 0 || change->n > room ||
-	    outgoing_ixfr(&o, r->h->message, r->msg.question_end, e->served->zone,
+	    outgoing_ixfr(&o, r->h->message, r->msg.question_end, s->e->name, s->soa,
 			  change_span(change)) ||
 	    o.n - 2 > room || load_u16(o.bytes) != o.n - 2) {
-		reply_soa(r, e);
+		reply_soa(r, s);
 	} else {
 		memcpy(m, o.bytes + 2, o.n - 2);
 		request_reply(r, m, o.n - 2);
@@ -320,7 +364,8 @@ void transfer_out(struct request *r)
 		return;
 	}
 	const struct config_transfer *t = &e->config.transfer;
-	if (transfer_permitted(t->out, t->out_n, &r->who) == NULL) {
+	const struct transfer_rule *rule = transfer_permitted(t->out, t->out_n, &r->who);
+	if (rule == NULL) {
 		if (t->out_n > 0)
 			log_notice(e->text,
 				   "transfer: to %s refused: no rule of allow-transfer permits it",
@@ -328,22 +373,29 @@ void transfer_out(struct request *r)
 		request_refuse(r, RCODE_REFUSED);
 		return;
 	}
+	struct source s;
+	if (!source_of(e, rule, &s)) {
+		log_notice(e->text, "transfer: to %s not yet: the zone is still being signed",
+			   request_from(r, from));
+		request_refuse(r, RCODE_SERVFAIL);
+		return;
+	}
 	if (r->msg.qtype == TYPE_IXFR) {
 		if (!client_serial(r, &serial)) {
 			request_refuse(r, RCODE_FORMERR);
 			return;
 		}
-		if (!serial_is_newer(zone_serial(e->served->zone), serial)) {
-			reply_soa(r, e);
+		if (!serial_is_newer(s.serial, serial)) {
+			reply_soa(r, &s);
 			return;
 		}
-		if (!changes_since(r->control, e, serial, &change))
+		if (!changes_since(r->control, &s, serial, &change))
 			change_free(&change); /* RFC 1995 §4: the whole zone then */
 	}
 	if (r->h->client.tcp)
-		start(r, e, &change);
+		start(r, &s, &change);
 	else
-		reply_udp(r, e, &change);
+		reply_udp(r, &s, &change);
 }
 
 /* ---- start and end ---- */

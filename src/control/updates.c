@@ -74,17 +74,15 @@ static struct change_record soa_record(enum change_op op, const struct zone *z, 
 	return (struct change_record){ op, zone_name(z), TYPE_SOA, soa->ttl, { wire, n } };
 }
 
-/* From the old serial to the next one, and nothing else. */
-static enum err make_soa(const struct zone_entry *e, struct change_set *out, uint32_t *to)
+/* From the old serial to this one, and nothing else. */
+static enum err make_soa(const struct zone_entry *e, struct change_set *out, uint32_t to)
 {
 	uint8_t wire[2 * NAME_MAX_LEN + 20];
-	const struct zone *z = e->served->zone;
-	struct change_record r = soa_record(CHANGE_REMOVE, z, wire);
+	struct change_record r = soa_record(CHANGE_REMOVE, e->served->zone, wire);
 	enum err err = change_add(out, &r);
 
 	r.op = CHANGE_ADD;
-	*to = serial_next(zone_serial(z), e->config.transfer.serial, control_now());
-	store_u32(wire + r.rdata.n - 20, *to);
+	store_u32(wire + r.rdata.n - 20, to);
 	return err ? err : change_add(out, &r);
 }
 
@@ -123,7 +121,7 @@ static enum err journal_it(struct control *c, const struct zone_entry *e, struct
 
 /* The batch as one set: each request's, and the step of the serial. */
 static enum err condense(const struct zone_entry *e, struct pending *const *all, size_t n,
-			 struct change_set *out, uint32_t *to)
+			 struct change_set *out, uint32_t to)
 {
 	struct span *spans = malloc((n + 1) * sizeof *spans);
 	struct change_set soa = { 0 };
@@ -207,6 +205,33 @@ static enum err put_into_service(struct control *c, struct zone_entry *e, struct
 	return kept ? kept : err;
 }
 
+void updates_lift_serial(struct control *c, struct zone_entry *e, uint32_t to)
+{
+	struct zone_builder *b = NULL;
+	struct change_set set = { 0 };
+	struct served *made = NULL;
+	struct diag d = { 0 };
+	enum err err = zone_build_change(&b, e->served->zone);
+
+	if (!err)
+		err = make_soa(e, &set, to);
+	if (!err)
+		err = change_apply(change_span(&set), b, &d);
+	if (err) {
+		zone_build_abort(b);
+	} else if (e->config.secondary.primary_n == 0) {
+		err = put_into_service(c, e, b, change_span(&set), to, &d);
+	} else if ((err = zone_load_change(e->served, b, &made, &d)) == ERR_OK) {
+		served_unref(e->served);
+		e->served = made;
+		err = publish_zone(c, e);
+	}
+	if (err)
+		log_error(e->text, "serial: %u cannot be put into service: %s", to, err_text(err));
+	change_free(&set);
+	diag_free(&d);
+}
+
 /* Evaluates and commits some requests of one zone. False: the result was not a zone. */
 static bool commit(struct control *c, struct zone_entry *e, struct pending *const *all, size_t n)
 {
@@ -224,9 +249,11 @@ static bool commit(struct control *c, struct zone_entry *e, struct pending *cons
 		zone_build_abort(b);
 	} else {
 		struct change_set soa = { 0 };
-		err = condense(e, all, n, &whole, &to);
+		to = serial_next(zone_serial(e->served->zone), e->config.transfer.serial,
+				 control_now());
+		err = condense(e, all, n, &whole, to);
 		if (!err)
-			err = make_soa(e, &soa, &to);
+			err = make_soa(e, &soa, to);
 		if (!err)
 			err = change_apply(change_span(&soa), b, &d);
 		change_free(&soa);

@@ -20,6 +20,9 @@ void updates_add(struct request *r);
 /* Commits what was kept. */
 void updates_commit(struct control *c);
 
+/* The zone as it is, with a newer serial: its signed copy has changed by keys or time. */
+void updates_lift_serial(struct control *c, struct zone_entry *e, uint32_t to);
+
 /* Puts the overlay of a zone on top of its source, which is in the builder; where the source's
  * serial is newer than the overlay's, the source wins and the overlay is forgotten (said in the
  * log). */

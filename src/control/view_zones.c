@@ -32,8 +32,8 @@ static struct zone_view view_of(const struct zone_entry *e, const struct shown *
 		.keys = s->keys,
 		.sigs = s->signatures != NULL ? s->signatures->cache : NULL,
 		.upkeep = s->signatures != NULL ? &s->signatures->upkeep : NULL,
-		.prewarm =
-		    s->keys != NULL && e->config.signing != NULL && e->config.signing->prewarm,
+		.prewarm = s->keys != NULL && e->config.signing != NULL &&
+			   (e->config.signing->prewarm || signed_copy_is_wanted(e)),
 		.ecs = s->ecs,
 		.rate_limited = s->rate_limited,
 		.report_agent = s->report_agent,

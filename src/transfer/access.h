@@ -44,6 +44,7 @@ bool access_rule_permits(const struct access_rule *r, const struct access_client
 /* Who may transfer. */
 struct transfer_rule {
 	struct access_rule who;
+	bool signed_copy; /* gets the zone with our signatures; else as it came to us */
 };
 /* The first rule that permits, or NULL. */
 const struct transfer_rule *transfer_permitted(const struct transfer_rule *rules, size_t n,

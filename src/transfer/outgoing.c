@@ -8,6 +8,7 @@
 #include "dns/message.h"
 #include "dns/rrtype.h"
 #include "dns/tsig.h"
+#include "transfer/spool.h"
 
 /* Messages are closed past this: large enough that headers do not count, small enough that offsets
  * of compression reach all of it. */
@@ -18,7 +19,8 @@ struct render {
 	struct outgoing *out;
 	struct span request;
 	size_t question_end;
-	const struct zone *zone;
+	const uint8_t *zone;
+	struct span soa; /* TYPE to the end of RDATA */
 	bool signed_here;
 	struct writer w; /* the message being written */
 	struct compress names;
@@ -26,6 +28,8 @@ struct render {
 	bool first;
 	enum err err;
 	uint8_t room[MESSAGE_ROOM];
+	uint8_t record[RR_FIXED_LEN + MESSAGE_MAX]; /* the one that is put */
+	uint8_t soa_room[RR_FIXED_LEN + 2 * NAME_MAX_LEN + 20];
 };
 
 static void start_message(struct render *r)
@@ -93,7 +97,7 @@ static void put_rrset(struct render *r, const uint8_t *owner, const struct rrset
 
 static void put_soa(struct render *r)
 {
-	put_rrset(r, zone_name(r->zone), zone_soa(r->zone));
+	put(r, r->zone, r->soa.p, r->soa.n);
 }
 
 static bool is_made_here(const struct render *r, const struct node *n, uint16_t type)
@@ -131,31 +135,49 @@ static bool put_nsec3(const struct rrset *s, void *context)
 	return !r->err;
 }
 
+static void put_record(struct render *r, const uint8_t *owner, uint16_t type, uint32_t ttl,
+		       struct span rdata)
+{
+	uint8_t *wire = r->record;
+
+	store_u16(wire, type);
+	store_u16(wire + 2, CLASS_IN);
+	store_u32(wire + 4, ttl);
+	store_u16(wire + 8, (uint16_t)rdata.n);
+	if (rdata.n > 0)
+		memcpy(wire + RR_FIXED_LEN, rdata.p, rdata.n);
+	put(r, owner, wire, RR_FIXED_LEN + rdata.n);
+}
+
 static void put_change(struct render *r, struct span change)
 {
 	struct change_record c;
-	uint8_t *wire = malloc(RR_FIXED_LEN + MESSAGE_MAX);
 
-	if (wire == NULL) {
-		r->err = ERR_NOMEM;
-		return;
-	}
-	while (!r->err && change_next(&change, &c)) {
-		store_u16(wire, c.type);
-		store_u16(wire + 2, CLASS_IN);
-		store_u32(wire + 4, c.ttl);
-		store_u16(wire + 8, (uint16_t)c.rdata.n);
-		if (c.rdata.n > 0)
-			memcpy(wire + RR_FIXED_LEN, c.rdata.p, c.rdata.n);
-		put(r, c.owner, wire, RR_FIXED_LEN + c.rdata.n);
-	}
+	while (!r->err && change_next(&change, &c))
+		put_record(r, c.owner, c.type, c.ttl, c.rdata);
 	if (!r->err && change.n > 0)
 		r->err = ERR_CORRUPT;
-	free(wire);
+}
+
+/* The first one is the SOA, which goes out at both ends. */
+static enum err put_kept(const struct spool_record *k, void *context)
+{
+	struct render *r = context;
+
+	if (k->type == 0)
+		return ERR_OK;
+	put_record(r, k->owner, k->type, k->ttl, k->rdata);
+	if (r->soa.n == 0) {
+		r->soa.n = RR_FIXED_LEN + k->rdata.n;
+		if (k->type != TYPE_SOA || r->soa.n > sizeof r->soa_room)
+			return ERR_CORRUPT;
+		r->soa.p = memcpy(r->soa_room, r->record, r->soa.n);
+	}
+	return r->err;
 }
 
 static struct render *begin(struct outgoing *out, struct span request, size_t question_end,
-			    const struct zone *z)
+			    const uint8_t *zone, struct span soa)
 {
 	struct render *r = calloc(1, sizeof *r);
 
@@ -165,10 +187,12 @@ static struct render *begin(struct outgoing *out, struct span request, size_t qu
 	r->out = out;
 	r->request = request;
 	r->question_end = question_end;
-	r->zone = z;
+	r->zone = zone;
+	r->soa = soa;
 	r->first = true;
 	start_message(r);
-	put_soa(r);
+	if (soa.n > 0)
+		put_soa(r);
 	return r;
 }
 
@@ -186,7 +210,9 @@ static enum err finish(struct render *r)
 enum err outgoing_axfr(struct outgoing *out, struct span request, size_t question_end,
 		       const struct zone *z, bool signed_here)
 {
-	struct render *r = begin(out, request, question_end, z);
+	const struct rrset *soa = zone_soa(z);
+	struct render *r = begin(out, request, question_end, zone_name(z),
+				 (struct span){ soa->wire, soa->wire_len });
 
 	if (r == NULL)
 		return ERR_NOMEM;
@@ -198,10 +224,24 @@ enum err outgoing_axfr(struct outgoing *out, struct span request, size_t questio
 	return finish(r);
 }
 
-enum err outgoing_ixfr(struct outgoing *out, struct span request, size_t question_end,
-		       const struct zone *z, struct span change)
+enum err outgoing_axfr_file(struct outgoing *out, struct span request, size_t question_end,
+			    const uint8_t *zone, const char *path)
 {
-	struct render *r = begin(out, request, question_end, z);
+	struct render *r = begin(out, request, question_end, zone, (struct span){ 0 });
+
+	if (r == NULL)
+		return ERR_NOMEM;
+	enum err e = spool_read(path, zone, put_kept, r);
+	if (!r->err)
+		r->err = e ? e : r->soa.n == 0 ? ERR_CORRUPT : ERR_OK;
+	put_soa(r);
+	return finish(r);
+}
+
+enum err outgoing_ixfr(struct outgoing *out, struct span request, size_t question_end,
+		       const uint8_t *zone, struct span soa, struct span change)
+{
+	struct render *r = begin(out, request, question_end, zone, soa);
 
 	if (r == NULL)
 		return ERR_NOMEM;
@@ -211,9 +251,9 @@ enum err outgoing_ixfr(struct outgoing *out, struct span request, size_t questio
 }
 
 enum err outgoing_soa(struct outgoing *out, struct span request, size_t question_end,
-		      const struct zone *z)
+		      const uint8_t *zone, struct span soa)
 {
-	struct render *r = begin(out, request, question_end, z);
+	struct render *r = begin(out, request, question_end, zone, soa);
 
 	return r == NULL ? ERR_NOMEM : finish(r);
 }

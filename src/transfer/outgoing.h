@@ -32,12 +32,17 @@ struct outgoing {
  * the apex and NSEC3PARAM are left out. */
 enum err outgoing_axfr(struct outgoing *out, struct span request, size_t question_end,
 		       const struct zone *z, bool signed_here);
-/* One difference sequence between two SOA of `z` (RFC 1995 §4). */
+/* A zone that stands in a file (transfer/spool.h) whose first record is its SOA; records of type 0
+ * are left out. Errors as spool_read() too. */
+enum err outgoing_axfr_file(struct outgoing *out, struct span request, size_t question_end,
+			    const uint8_t *zone, const char *path);
+/* One difference sequence between two SOA (RFC 1995 §4); `soa`: the newer one, TYPE to the end of
+ * RDATA. */
 enum err outgoing_ixfr(struct outgoing *out, struct span request, size_t question_end,
-		       const struct zone *z, struct span change);
+		       const uint8_t *zone, struct span soa, struct span change);
 /* The present SOA alone: nothing is newer, or the client should come over TCP. */
 enum err outgoing_soa(struct outgoing *out, struct span request, size_t question_end,
-		      const struct zone *z);
+		      const uint8_t *zone, struct span soa);
 void outgoing_free(struct outgoing *o);
 
 #endif
