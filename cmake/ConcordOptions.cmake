@@ -5,6 +5,7 @@ option(CONCORD_TESTS "Build the tests" ON)
 option(CONCORD_BENCH "Build the load generator and the echo of bench/" OFF)
 option(CONCORD_FUZZ "Build the libFuzzer targets, and of the tests only these (clang)" OFF)
 option(CONCORD_COVERAGE "Count what is executed (gcov)" OFF)
+option(CONCORD_FAILPOINTS "Let tests kill the process at named places (CONCORD_FAILPOINT)" OFF)
 option(CONCORD_WERROR "Treat warnings as errors" ON)
 set(CONCORD_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize= (address,undefined or thread)")
 
@@ -33,6 +34,9 @@ target_compile_options(concord_flags INTERFACE
   # A function a section: the linker drops what nobody calls, and tests/lint/hotpath.py reads the calls from the relocations.
   -ffunction-sections)
 target_link_options(concord_flags INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,--gc-sections)
+if(CONCORD_FAILPOINTS)
+  target_compile_definitions(concord_flags INTERFACE CONCORD_FAILPOINTS)
+endif()
 if(CONCORD_WERROR)
   target_compile_options(concord_flags INTERFACE -Werror)
 endif()

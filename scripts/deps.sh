@@ -34,6 +34,7 @@ packages_test=(
 	libmaxmind-db-writer-perl iproute2                  # small location databases; network namespaces
 	faketime            # a clock that tests set
 	codespell mandoc shellcheck binutils procps
+	softhsm2 opensc libengine-pkcs11-openssl            # keys in a token
 )
 packages_package=(debootstrap debian-archive-keyring)
 

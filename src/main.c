@@ -204,6 +204,7 @@ static bool watch_signals(struct daemon *m)
 {
 	m->hup.data = m->term.data = m->interrupt.data = m;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to report, not an end */
 	return uv_signal_init(&m->loop, &m->hup) == 0 && uv_signal_init(&m->loop, &m->term) == 0 &&
 	       uv_signal_init(&m->loop, &m->interrupt) == 0 &&
 	       uv_signal_start(&m->hup, on_reload, SIGHUP) == 0 &&
@@ -497,6 +498,7 @@ static bool start(struct daemon *m, const char *config)
 	if (report(&d, e))
 		return false;
 	/* Sockets while still root, everything else as the user that we become. */
+	control_open_secure_heap(m->control); /* locking memory may need root */
 	if (!open_net(m) || !drop_privileges(&control_config(m->control)->server))
 		return false;
 	if (!load(m) || !start_api(m) || !watch_signals(m))

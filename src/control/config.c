@@ -150,6 +150,7 @@ static const struct schema_row SERVER_ROWS[] = {
 	ROW(struct config_server, cookie_secret_file, "cookie-secret-file", SCHEMA_PATH,
 	    .max = 1000),
 	{ .key = "rate-limit", .kind = SCHEMA_CUSTOM, .custom = read_rate_limit },
+	ROW(struct config_server, secure_heap_mib, "secure-heap-mib", SCHEMA_U32, .max = 1024),
 	ROW(struct config_server, made_signatures_mib, "made-signatures-mib", SCHEMA_U32, .min = 1,
 	    .max = 1u << 20),
 	ROW(struct config_server, health_max_rate, "health-max-rate", SCHEMA_U32, .min = 1,
@@ -207,9 +208,8 @@ struct signing_fields {
 	unsigned keys, denial, rollover, cds;
 };
 
-static enum err read_algorithm(struct schema *s, const struct yaml_node *value, void *into)
+static enum err algorithm_value(struct schema *s, const struct yaml_node *value, uint8_t *out)
 {
-	struct signing_fields *f = into;
 	const char *text = schema_text(s, value, "an algorithm");
 
 	if (text == NULL)
@@ -219,8 +219,13 @@ static enum err read_algorithm(struct schema *s, const struct yaml_node *value, 
 		return schema_expected(s, value,
 				       "an algorithm that we sign with (ecdsap256sha256, ed25519, "
 				       "ecdsap384sha384, ed448, rsasha256, rsasha512)");
-	f->signing.algorithm = a->number;
+	*out = a->number;
 	return ERR_OK;
+}
+
+static enum err read_algorithm(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return algorithm_value(s, value, &((struct signing_fields *)into)->signing.algorithm);
 }
 
 static const char *const DENIAL_CHOICES[] = { "nsec", "nsec3", "compact", NULL };
@@ -391,10 +396,41 @@ static enum err read_key_role(struct schema *s, const struct yaml_node *value, v
 	return ERR_OK;
 }
 
+static enum err read_key_file(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct config_key *k = into;
+	const char *text = schema_text(s, value, "a path");
+
+	if (text == NULL)
+		return ERR_INVALID;
+	k->file = schema_path(s, text);
+	return k->file != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+static enum err read_key_uri(struct schema *s, const struct yaml_node *value, void *into)
+{
+	struct config_key *k = into;
+	const char *text = schema_text(s, value, "a URI, such as pkcs11:token=zones;object=ksk");
+
+	if (text == NULL)
+		return ERR_INVALID;
+	if (!key_is_uri(text))
+		return schema_expected(s, value, "a URI, such as pkcs11:token=zones;object=ksk");
+	k->file = arena_strdup(s->arena, text);
+	return k->file != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+static enum err read_key_algorithm(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return algorithm_value(s, value, &((struct config_key *)into)->algorithm);
+}
+
 static enum err read_zone_keys(struct schema *s, const struct yaml_node *value, void *into)
 {
 	static const struct schema_row KEY_ROWS[] = {
-		ROW(struct config_key, file, "file", SCHEMA_PATH, .max = 1000, .required = true),
+		{ .key = "file", .kind = SCHEMA_CUSTOM, .custom = read_key_file },
+		{ .key = "uri", .kind = SCHEMA_CUSTOM, .custom = read_key_uri },
+		{ .key = "algorithm", .kind = SCHEMA_CUSTOM, .custom = read_key_algorithm },
 		{ .key = "role", .kind = SCHEMA_CUSTOM, .custom = read_key_role },
 		{ 0 },
 	};
@@ -408,6 +444,8 @@ static enum err read_zone_keys(struct schema *s, const struct yaml_node *value, 
 		return ERR_NOMEM;
 	for (size_t i = 0; i < value->n; i++) {
 		enum err e = schema_read(s, value->item[i], KEY_ROWS, &keys[i]);
+		if (!e && keys[i].file == NULL)
+			e = schema_expected(s, value->item[i], "a key with its file or uri");
 		if (e)
 			result = e;
 		keys[i].line = value->item[i]->line;
@@ -822,6 +860,7 @@ static void set_defaults(struct config *c)
 		.listen = both,
 		.listen_n = 2,
 		.udp_size = 1232,
+		.secure_heap_mib = 4,
 		.made_signatures_mib = 64,
 		.health_max_rate = 1000,
 		.health_max_running = 256,

@@ -54,6 +54,7 @@ struct config_server {
 	const char *cookie_secret_file; /* NULL: made at start */
 	struct rate_limit rate_limit;   /* of the whole server */
 	uint16_t udp_size;
+	uint32_t secure_heap_mib;     /* for private keys; 0: the ordinary heap */
 	uint32_t made_signatures_mib; /* of names made at query time */
 	uint32_t tcp_idle_s;
 	uint32_t tcp_max_connections;
@@ -98,9 +99,10 @@ struct config_signing {
 };
 
 struct config_key {
-	const char *file;
+	const char *file; /* or URI */
 	bool has_role;
 	enum key_role role;
+	uint8_t algorithm; /* 0: what the key is */
 	unsigned line, column;
 };
 

@@ -180,6 +180,7 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 	if (e->counts == NULL && (e->counts = zone_counts_new(c->worker_n)) == NULL)
 		return ERR_NOMEM;
 	enum err err = load_keys(c, config, e, z, &keys, d);
+	e->keyless = err != ERR_OK && e->served == NULL;
 	struct zone_load l = {
 		.config = z,
 		.spool = spool,
@@ -254,6 +255,52 @@ static enum err load_any_zone(struct control *c, const struct config *config,
 	return ERR_OK;
 }
 
+bool control_is_unavailable(const struct zone_entry *e)
+{
+	return secondary_is_unavailable(e) || (e->keyless && e->served == NULL);
+}
+
+/* Keys in files that the configuration names are checked like the configuration itself; those of
+ * the state directory and of tokens may be lost or come back by themselves. */
+static bool names_key_files(const struct config_zone *z)
+{
+	for (size_t i = 0; i < z->key_n; i++)
+		if (!key_is_uri(z->keys[i].file) || strncmp(z->keys[i].file, "file:", 5) == 0)
+			return true;
+	return false;
+}
+
+/* One zone without its keys does not stop the others at the start. */
+static enum err load_or_wait(struct control *c, const struct config *config,
+			     const struct database *db, struct zone_entry *e,
+			     const struct config_zone *z, struct diag *d)
+{
+	struct diag own = { 0 };
+	enum err err = load_any_zone(c, config, db, e, z, &own);
+
+	if (e->keyless && !names_key_files(z)) {
+		log_diag(e->text, &own);
+		log_error(e->text, "key: the zone is not answered for: a key of it cannot be had; "
+				   "tried again every minute");
+		err = ERR_OK;
+		diag_free(&own);
+	} else {
+		diag_move(d, &own);
+	}
+	return err;
+}
+
+void control_retry_keyless(struct control *c, struct zone_entry *e)
+{
+	struct diag d = { 0 };
+
+	if (load_any_zone(c, c->config, c->databases, e, &e->config, &d) == ERR_OK) {
+		log_notice(e->text, "key: all keys of the zone are there again");
+		publish_zone(c, e);
+	}
+	diag_free(&d);
+}
+
 /* ---- loading all ---- */
 
 static bool is_kept(const struct config *config, const uint8_t *name)
@@ -319,7 +366,7 @@ static enum err load_zones(struct control *c, struct config *config, const struc
 		return ERR_NOMEM;
 	for (size_t i = 0; i < config->zone_n; i++) {
 		const struct config_zone *z = &config->zones[i];
-		enum err e = load_any_zone(c, config, db, all[i], z, d);
+		enum err e = load_or_wait(c, config, db, all[i], z, d);
 		if (e) {
 			result = ERR_INVALID;
 			if (all[i]->served != NULL)
@@ -377,8 +424,11 @@ enum err control_check(const char *path, struct diag *d)
 		enum err e = z->file != NULL ? zone_load(&l, &made, d) : ERR_OK;
 		for (size_t k = 0; k < z->key_n; k++) {
 			struct key *key = NULL;
-			enum err bad = key_read(&key, z->keys[k].file, z->name,
-						z->keys[k].has_role ? &z->keys[k].role : NULL, d);
+			struct key_traits traits = {
+				z->keys[k].has_role ? &z->keys[k].role : NULL,
+				z->keys[k].algorithm,
+			};
+			enum err bad = key_read_as(&key, z->keys[k].file, z->name, &traits, d);
 			key_free(key);
 			e = e ? e : bad;
 		}
@@ -412,6 +462,7 @@ enum err control_new(struct control **out, uv_loop_t *loop, const char *path, st
 	}
 	c->loop = loop;
 	c->started_at = control_now();
+	c->clock = clock_base_now(c->started_at);
 	c->path = realpath(path, NULL);
 	c->query = calloc(1, sizeof *c->query);
 	c->worker_n = 1;

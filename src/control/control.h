@@ -39,6 +39,10 @@ struct control_result {
  * --check`. Findings go to `d`. */
 enum err control_check(const char *config_path, struct diag *d);
 
+/* The memory for private keys: after control_new(), before control_load() and before the rights to
+ * lock memory are given up. */
+void control_open_secure_heap(const struct control *c);
+
 /* Reads the configuration and opens the store (as root still where started so: nothing is written
  * before control_load()). The config is borrowed by control_config(). */
 enum err control_new(struct control **out, uv_loop_t *loop, const char *config_path,

@@ -84,6 +84,8 @@ struct zone_entry {
 	struct signed_copy_state *signed_copy; /* signed_copies.h; NULL: none is wanted */
 	int64_t loaded_at;
 	bool stale;       /* the last attempt to load it failed; the version before goes on */
+	bool keyless;     /* never loaded, for its keys cannot be had: tried again every minute */
+	int64_t retry_at; /* ... then */
 	bool keys_unmade; /* `served` has not the newest keyring: it could not be made */
 };
 
@@ -135,8 +137,9 @@ struct control {
 	struct cookie_secrets cookies;
 	uv_timer_t roll; /* of cookie secrets that we made */
 	uv_timer_t keys_timer;
-	int64_t clock_offset;   /* wall clock over uptime, as last looked at */
-	int64_t keys_settle_at; /* by uptime: no step of a roll before it */
+	struct clock_base clock; /* as last looked at */
+	int64_t clock_kept_at;   /* 0: not looked at yet */
+	int64_t keys_settle_at;  /* by uptime: no step of a roll before it */
 	void (*reloaded)(const struct config *config, void *context, struct diag *d);
 	void *reloaded_context;
 	struct health *health;
@@ -253,6 +256,11 @@ void reload_stop(struct control *c);
 /* key_commands.c: serves the zone with its keyring as it is now. */
 enum err control_serve_keys(struct control *c, struct zone_entry *e, struct control_result *r);
 
+/* Known, but with nothing to answer from: SERVFAIL. */
+bool control_is_unavailable(const struct zone_entry *e);
+/* Loads a zone whose keys could not be had at its first load, and publishes it. */
+void control_retry_keyless(struct control *c, struct zone_entry *e);
+
 /* key_timer.c */
 enum err key_timer_init(struct control *c);
 /* Looks at all keys with the next turn of the loop, and from then on when it is time. */
@@ -262,7 +270,8 @@ void key_timer_wake_for(struct control *c, const struct zone_entry *e);
 /* key_serving.c: around each publication of these zones. */
 void keys_before_publishing(struct control *c, struct zone_entry *const *some, size_t n);
 void keys_after_publishing(struct control *c, struct zone_entry *const *some, size_t n);
-struct keyring_context control_keyring_context(const struct control *c, const struct zone_entry *e);
+/* Looks at the clock too: steps may have to wait. */
+struct keyring_context control_keyring_context(struct control *c, const struct zone_entry *e);
 
 /* key_commands.c: makes the zone anew with its keyring as it is now; the caller publishes. */
 struct zone_entry *control_signed_zone(struct control *c, const char *zone,

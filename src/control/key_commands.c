@@ -11,6 +11,7 @@ struct zone_entry *control_signed_zone(struct control *c, const char *zone,
 {
 	struct zone_entry *e = control_zone(c, zone, r);
 
+	clock_watch(c, control_now()); /* what is about to be noted is by the clock as it is */
 	if (e != NULL && e->keys == NULL) {
 		control_fail(r, ERR_REFUSED, "the zone %s is not signed here", e->text);
 		return NULL;

@@ -86,14 +86,15 @@ bool key_document_read(const json_t *j, struct rollover_key *out)
 	return true;
 }
 
-char *rollover_document_write(const struct rollover_facts *f)
+char *rollover_document_write(const struct rollover_facts *f, const struct clock_base *clock)
 {
-	json_t *j = json_pack("{s:o, s:o, s:o, s:I, s:b, s:b, s:b, s:b, s:b}", "dnskey_ttl",
-			      mark(&f->dnskey_ttl), "zone_ttl", mark(&f->zone_ttl), "ds_ttl",
-			      mark(&f->ds_ttl), "insecure", (json_int_t)f->insecure_at, "roll_ksk",
-			      f->request.ksk, "roll_zsk", f->request.zsk, "roll_algorithm",
-			      f->request.algorithm, "roll_emergency", f->request.emergency,
-			      "emergency", f->emergency);
+	json_t *j =
+	    json_pack("{s:o, s:o, s:o, s:I, s:b, s:b, s:b, s:b, s:b, s:s, s:I}", "dnskey_ttl",
+		      mark(&f->dnskey_ttl), "zone_ttl", mark(&f->zone_ttl), "ds_ttl",
+		      mark(&f->ds_ttl), "insecure", (json_int_t)f->insecure_at, "roll_ksk",
+		      f->request.ksk, "roll_zsk", f->request.zsk, "roll_algorithm",
+		      f->request.algorithm, "roll_emergency", f->request.emergency, "emergency",
+		      f->emergency, "boot", clock->boot, "clock", (json_int_t)clock->offset);
 
 	if (j != NULL && f->unserved_since != 0)
 		json_object_set_new(j, "unserved_since", json_integer(f->unserved_since));
@@ -121,6 +122,9 @@ bool rollover_document_read(const json_t *j, struct keyring *k)
 					    flag(j, "roll_algorithm"), flag(j, "roll_emergency") };
 	f->unserved_since = json_integer_value(json_object_get(j, "unserved_since"));
 	f->emergency = flag(j, "emergency");
+	const char *boot = json_string_value(json_object_get(j, "boot"));
+	snprintf(k->clock.boot, sizeof k->clock.boot, "%s", boot != NULL ? boot : "");
+	k->clock.offset = json_integer_value(json_object_get(j, "clock"));
 	keyring_set_hold(k, json_string_value(json_object_get(j, "hold")));
 	return true;
 }

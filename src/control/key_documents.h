@@ -17,7 +17,8 @@ char *key_document_path(const struct keyring *k, const char *kind, uint8_t algor
 /* NULL without memory. */
 char *key_document_write(const struct rollover_key *f, const char *file);
 bool key_document_read(const json_t *j, struct rollover_key *out);
-char *rollover_document_write(const struct rollover_facts *f);
+/* The clock's base goes with the times. */
+char *rollover_document_write(const struct rollover_facts *f, const struct clock_base *clock);
 bool rollover_document_read(const json_t *j, struct keyring *k);
 
 #endif

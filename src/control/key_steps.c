@@ -7,13 +7,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "control/key_bundles.h"
 #include "control/key_documents.h"
 
-#define CHANGES_MAX (KEYSET_KEYS_MAX + 2)
-#define RETRY_S     60
-#define TURNS_MAX   40
+#define CHANGES_MAX   (KEYSET_KEYS_MAX + 2)
+#define RETRY_S       60
+#define TURNS_MAX     40
+#define REMOVED_TRIES 8
 
 struct rollover_policy keyring_policy(const struct config_signing *p)
 {
@@ -60,7 +62,7 @@ static void add(struct changes *c, const struct keyring *k, const struct rollove
 static void add_rollover(struct changes *c, const struct keyring *k, const struct rollover_facts *f)
 {
 	snprintf(c->path[c->n], STORE_KEY_MAX, "zones/%s/rollover", k->zone_text);
-	c->text[c->n] = rollover_document_write(f);
+	c->text[c->n] = rollover_document_write(f, &k->clock);
 	if (c->text[c->n] == NULL)
 		c->err = ERR_NOMEM;
 	c->change[c->n] = (struct store_change){ c->path[c->n], c->text[c->n], STORE_ANY_REVISION };
@@ -97,6 +99,16 @@ enum err keyring_save(struct keyring *k, struct store *store)
 	return persist(k, &k->facts, k->own, store);
 }
 
+void keyring_clock_moved(struct keyring *k, const struct clock_base *now)
+{
+	int64_t by = clock_moved(&k->clock, now);
+
+	if (by != 0)
+		rollover_shift(&k->facts, by);
+	k->clock = *now;
+	k->wake_at = 0;
+}
+
 void keyring_set_hold(struct keyring *k, const char *why)
 {
 	snprintf(k->hold, sizeof k->hold, "%s", why != NULL ? why : "");
@@ -124,7 +136,7 @@ static enum err make(const struct keyring *k, const struct rollover_wanted *w,
 		     const struct keyring_context *c, struct rollover_facts *f, struct own_key *own)
 {
 	struct key_member members[KEYRING_MEMBERS_MAX];
-	uint16_t taken[KEYRING_MEMBERS_MAX + ROLLOVER_WANTED_MAX];
+	uint16_t taken[KEYRING_MEMBERS_MAX + ROLLOVER_WANTED_MAX + REMOVED_TRIES];
 	size_t n = keyring_members(k, members);
 	struct own_key *o = &own[f->n];
 
@@ -134,9 +146,18 @@ static enum err make(const struct keyring *k, const struct rollover_wanted *w,
 		taken[i] = members[i].key->tag;
 	for (size_t i = k->own_n; i < f->n; i++)
 		taken[n++] = f->keys[i].tag;
-	enum err e = key_generate(&o->key, w->algorithm, w->role, taken, n);
-	if (!e)
-		e = write_key(k, o, c->state_dir);
+	enum err e = ERR_CONFLICT;
+	/* A file of a key that was removed may have the tag: it is not replaced. */
+	for (int i = 0; i < REMOVED_TRIES && e == ERR_CONFLICT; i++) {
+		e = key_generate(&o->key, w->algorithm, w->role, taken, n);
+		if (!e)
+			e = write_key(k, o, c->state_dir);
+		if (e == ERR_CONFLICT && o->key != NULL) {
+			taken[n++] = key_dnskey(o->key)->tag;
+			key_free(o->key);
+			o->key = NULL;
+		}
+	}
 	if (e) {
 		key_free(o->key);
 		*o = (struct own_key){ 0 };
@@ -191,6 +212,7 @@ static enum err take(struct keyring *k, const struct keyring_context *c,
 
 	for (size_t i = 0; i < p->wanted_n && !e; i++)
 		e = make(k, &p->wanted[i], c, &f, k->own);
+	failpoint("key-made");
 	if (!e)
 		e = persist(k, &f, k->own, c->store);
 	if (e) {
@@ -201,6 +223,7 @@ static enum err take(struct keyring *k, const struct keyring_context *c,
 		}
 		return e;
 	}
+	failpoint("step-kept");
 	k->facts = f;
 	k->own_n = f.n;
 	if (p->starts != ROLL_NONE)
@@ -222,7 +245,7 @@ enum err keyring_advance(struct keyring *k, const struct keyring_context *c, boo
 	*changed = k->facts.unserved_since != 0;
 	k->wake_at = c->now + RETRY_S;
 	k->facts.group = keyring_is_group(k);
-	if (*changed && k->facts.unserved_since < c->now) {
+	if ((*changed && k->facts.unserved_since < c->now) || (!c->steady && k->own_n > 0)) {
 		free(p);
 		return e;
 	}

@@ -67,7 +67,8 @@ static enum err read_configured(struct keyring *k, const struct config_zone *z, 
 	for (size_t i = 0; i < z->key_n; i++) {
 		const struct config_key *c = &z->keys[i];
 		struct own_key *o = &k->own[k->own_n];
-		enum err e = key_read(&o->key, c->file, k->zone, c->has_role ? &c->role : NULL, d);
+		struct key_traits traits = { c->has_role ? &c->role : NULL, c->algorithm };
+		enum err e = key_read_as(&o->key, c->file, k->zone, &traits, d);
 		if (e)
 			return e;
 		struct rollover_key *f = &k->facts.keys[k->own_n++];
@@ -211,7 +212,8 @@ static enum err read_all(struct keyring *k, const struct config_zone *z, const c
 {
 	char path[STORE_KEY_MAX], *text = NULL;
 	bool changed;
-	struct keyring_context c = { z->signing, state_dir, store, now };
+	struct keyring_context c = { z->signing, state_dir, store, now, true };
+	const struct clock_base base = clock_base_now(now);
 	enum err e = list(k, "foreign", store, d, visit_foreign);
 
 	if (!e)
@@ -225,13 +227,21 @@ static enum err read_all(struct keyring *k, const struct config_zone *z, const c
 	if (e)
 		return e;
 	k->facts.group = keyring_is_group(k);
+	int64_t moved = clock_moved(&k->clock, &base);
+	if (moved != 0)
+		log_warning(k->zone_text,
+			    "key: the clock was set by %lld s since this was kept; waits stay as "
+			    "long as they were",
+			    (long long)moved);
+	keyring_clock_moved(k, &base);
 	if (rollover_mend(&k->facts, now)) {
 		log_warning(k->zone_text,
 			    "key: times in the store lie in the future: the clock was set back; "
 			    "waits begin anew");
 		e = keyring_save(k, store);
 	}
-	if (!e)
+	/* The first keys are needed now; other steps wait until the clock has been looked at. */
+	if (!e && k->own_n == 0)
 		e = keyring_advance(k, &c, &changed);
 	if (e)
 		return finding(d, state_dir, e, "cannot make and keep keys");

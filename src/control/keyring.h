@@ -22,6 +22,7 @@
 
 #include "base/diag.h"
 #include "base/err.h"
+#include "control/clock_watch.h"
 #include "control/config.h"
 #include "dnssec/keyset.h"
 #include "multisigner/admission.h"
@@ -49,7 +50,8 @@ struct keyring {
 	struct rollover_facts facts; /* of own[]; facts.hold points to hold */
 	struct rollover_outlook outlook[KEYSET_KEYS_MAX];
 	char hold[200];
-	int64_t wake_at; /* when keyring_advance() may have something to do */
+	struct clock_base clock; /* by which the times of facts are */
+	int64_t wake_at;         /* when keyring_advance() may have something to do */
 	struct foreign_key foreign[FOREIGN_KEYS_MAX];
 	size_t foreign_n;
 	bool cds;
@@ -65,6 +67,7 @@ struct keyring_context {
 	const char *state_dir;
 	struct store *store;
 	int64_t now;
+	bool steady; /* steps may be taken: the clock is not in doubt */
 };
 
 /* Reads, and makes what is missing (once, on first start), and takes the steps that are due.
@@ -82,6 +85,8 @@ enum err keyring_will_serve(struct keyring *k, const struct keyring_context *c, 
 /* It is served with it, and all steps so far are. Where that cannot be kept they count from the
  * next start anew. */
 enum err keyring_is_served(struct keyring *k, const struct keyring_context *c, uint32_t zone_ttl);
+/* The clock stands on another base now. In memory: what the store has says by which clock it is. */
+void keyring_clock_moved(struct keyring *k, const struct clock_base *now);
 /* Persists the facts after a change of evidence, requests or hold. ERR_STORE: nothing is changed in
  * the store. */
 enum err keyring_save(struct keyring *k, struct store *store);

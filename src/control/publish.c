@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "control/internal.h"
 
@@ -101,7 +102,9 @@ static enum err publish_some(struct control *c, struct zone_entry *const *some, 
 		return e;
 	}
 	p->view.id = ++c->next_view_id;
+	failpoint("view-made");
 	struct view *old = view_exchange(&c->views, &p->view);
+	failpoint("view-served");
 	struct shown *dropped = view_zones_settle(c, some, n);
 	if (old != NULL) {
 		((struct published *)(void *)old)->dropped = dropped;

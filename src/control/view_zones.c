@@ -20,7 +20,7 @@ static struct zone_view view_of(const struct zone_entry *e, const struct shown *
 {
 	const struct served *s = e->served;
 
-	if (secondary_is_unavailable(e)) /* RFC 8914 §4.15 and §4.25: not there yet, or too old */
+	if (control_is_unavailable(e)) /* RFC 8914 §4.15 and §4.25: not there yet, or too old */
 		return (struct zone_view){
 			.name = x->name,
 			.unavailable = s == NULL ? EDE_NOT_READY : EDE_INVALID_DATA,
@@ -47,7 +47,7 @@ static enum err shown_new(const struct zone_entry *e, struct shown **out)
 	size_t n = name_len(e->name);
 
 	*out = NULL;
-	if (e->served == NULL && !secondary_is_unavailable(e))
+	if (e->served == NULL && !control_is_unavailable(e))
 		return ERR_OK;
 	struct shown *x = calloc(1, sizeof *x + n);
 	if (x == NULL)

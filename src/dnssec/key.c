@@ -3,6 +3,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
@@ -67,21 +68,21 @@ static size_t rsa_octets(const EVP_PKEY *pkey, uint8_t *out)
 }
 
 /* x and y of the point (RFC 6605 §4). */
-static size_t point_octets(const EVP_PKEY *pkey, const struct algorithm *a, uint8_t *out)
+static size_t point_octets(EVP_PKEY *pkey, const struct algorithm *a, uint8_t *out)
 {
-	uint8_t point[97];
-	size_t n = 0;
+	uint8_t *point = NULL;
+	/* Of keys in tokens too, for which parameters cannot be asked. */
+	size_t n = EVP_PKEY_get1_encoded_public_key(pkey, &point);
+	bool ok = n == 1u + a->public_len && point[0] == 4;
 
-	if (EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, point,
-					    sizeof point, &n) != 1 ||
-	    n != 1u + a->public_len || point[0] != 4)
-		return 0;
-	memcpy(out, point + 1, a->public_len);
-	return a->public_len;
+	if (ok)
+		memcpy(out, point + 1, a->public_len);
+	OPENSSL_free(point);
+	return ok ? a->public_len : 0;
 }
 
 /* The public key as DNSKEY has it; its length, or 0: not a key of the algorithm. */
-static size_t public_octets(const EVP_PKEY *pkey, const struct algorithm *a, uint8_t *out)
+static size_t public_octets(EVP_PKEY *pkey, const struct algorithm *a, uint8_t *out)
 {
 	size_t n = a->public_len;
 
@@ -140,10 +141,18 @@ static EVP_PKEY *make_pkey(const struct algorithm *a)
 	return NULL;
 }
 
+/* The REVOKE bit makes a tag 128 greater, and one more where that carries (RFC 5011 §2.1). */
+static bool clash(uint16_t a, uint16_t b)
+{
+	uint16_t up = (uint16_t)(a - b), down = (uint16_t)(b - a);
+
+	return up == 0 || up == 128 || up == 129 || down == 128 || down == 129;
+}
+
 static bool is_taken(uint16_t tag, const uint16_t *taken, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (taken[i] == tag)
+		if (clash(tag, taken[i]))
 			return true;
 	return false;
 }
@@ -174,6 +183,16 @@ enum err key_generate(struct key **out, uint8_t algorithm, enum key_role role,
 		key_free(k);
 	}
 	return ERR_CONFLICT;
+}
+
+#define SECURE_LEAST 32 /* octets: the private number of a P-256 key */
+
+enum err key_secure_heap(size_t octets, bool *locked)
+{
+	int made = CRYPTO_secure_malloc_init(octets, SECURE_LEAST);
+
+	*locked = made == 1;
+	return made != 0 ? ERR_OK : ERR_NOMEM;
 }
 
 struct key *key_ref(struct key *k)

@@ -13,6 +13,7 @@
 #define DNSSEC_KEY_H
 
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/diag.h"
@@ -28,19 +29,35 @@ uint16_t key_role_flags(enum key_role role);
 const char *key_role_text(enum key_role role);
 bool key_role_from_text(const char *text, enum key_role *out);
 
-/* A new key whose tag differs from the `taken_n` tags of keys of the same algorithm; the caller
- * owns it. */
+/* A new key whose tag differs from the `taken_n` tags, also where either key is revoked (RFC 5011);
+ * the caller owns it. */
 enum err key_generate(struct key **out, uint8_t algorithm, enum key_role role,
 		      const uint16_t *taken, size_t taken_n);
-/* Reads K<zone>+<alg>+<tag>.private with the .key beside it (flags come from there), or a PEM file
- * (role says the flags; with a BIND file role may be NULL). The zone name in a .key file must be
- * `zone`. */
-enum err key_read(struct key **out, const char *path, const uint8_t *zone,
+/* What a key's file or token does not say of it. */
+struct key_traits {
+	const enum key_role *role; /* NULL: it says so itself (BIND) */
+	uint8_t algorithm;         /* 0: what it is; RSA is taken for RSASHA256 (RFC 8624 §3.1) */
+};
+/* Reads K<zone>+<alg>+<tag>.private with the .key beside it (flags come from there), a PEM file, or
+ * what a URI names: "file:/path", "pkcs11:..." (RFC 7512) or another scheme that OpenSSL has a
+ * store for. The zone name in a .key file must be `zone`. A PIN is never shown. */
+enum err key_read_as(struct key **out, const char *name, const uint8_t *zone,
+		     const struct key_traits *traits, struct diag *d);
+enum err key_read(struct key **out, const char *name, const uint8_t *zone,
 		  const enum key_role *role, struct diag *d);
+/* Whether the name of a key is a URI ("pkcs11:token=zones;object=ksk"), not a path. */
+bool key_is_uri(const char *name);
 /* Writes a BIND pair into `dir` (made 0700 if missing), each file by write, fsync, rename, fsync of
- * the directory: after a crash the pair is whole or the .private is absent. *path_out (may be NULL)
+ * the directory: after a crash the pair is whole or the .private is absent. A .private of another
+ * key is never replaced: ERR_CONFLICT. *path_out (may be NULL)
  * gets the .private path, to be freed. */
 enum err key_write(const struct key *k, const char *dir, const uint8_t *zone, char **path_out);
+
+/* Takes so many octets (a power of two) out of the machine's memory for private numbers: locked
+ * against swapping, kept out of core dumps, between guard pages. Before the first key is read, once
+ * in a process's life. *locked: it could be locked. ERR_NOMEM: there is none, private numbers lie
+ * on the ordinary heap. Where it is full, keys cannot be read or used: ERR_CRYPTO. */
+enum err key_secure_heap(size_t octets, bool *locked);
 
 struct key *key_ref(struct key *k);
 void key_free(struct key *k);

@@ -19,6 +19,12 @@ struct key {
 /* Takes `pkey` on success. ERR_UNSUPPORTED, ERR_CRYPTO (not a key of that algorithm), ERR_NOMEM. */
 enum err key_from_pkey(struct key **out, EVP_PKEY *pkey, uint8_t algorithm, uint16_t flags);
 
+/* ---- key_uri.c ---- */
+
+/* The private key that a URI names; its secret may stay in a token. ERR_NOKEY, ERR_INVALID (a PIN
+ * in the URI) with a finding that shows no PIN. */
+enum err key_uri_load(EVP_PKEY **out, const char *uri, struct diag *d);
+
 /* ---- private_text.c: the text of BIND's .private files ---- */
 
 /* Longest text: RSA of RSA_BITS_MAX. */

@@ -191,10 +191,27 @@ static uint8_t algorithm_of(const EVP_PKEY *pkey)
 						 : 0;
 }
 
-static enum err read_pem(struct key **out, const char *path, const char *text, size_t n,
-			 const enum key_role *role, struct diag *d)
+/* Of a key that says nothing of its role and, for RSA, of its algorithm. Takes `pkey`. */
+static enum err from_plain(struct key **out, const char *name, EVP_PKEY *pkey,
+			   const struct key_traits *traits, struct diag *d)
 {
-	if (role == NULL)
+	uint8_t algorithm = traits->algorithm != 0 ? traits->algorithm : algorithm_of(pkey);
+	enum err e = key_from_pkey(out, pkey, algorithm, key_role_flags(*traits->role));
+
+	if (e) {
+		EVP_PKEY_free(pkey);
+		finding(d, name, e,
+			traits->algorithm != 0
+			    ? "the key is not one of the algorithm that is given"
+			    : "the key is not one of an algorithm that we sign with");
+	}
+	return e;
+}
+
+static enum err read_pem(struct key **out, const char *path, const char *text, size_t n,
+			 const struct key_traits *traits, struct diag *d)
+{
+	if (traits->role == NULL)
 		return finding(d, path, ERR_INVALID, "a PEM key needs its role (ksk, zsk or csk)");
 	BIO *bio = BIO_new_mem_buf(text, (int)n);
 	EVP_PKEY *pkey = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
@@ -202,16 +219,33 @@ static enum err read_pem(struct key **out, const char *path, const char *text, s
 	ERR_clear_error();
 	if (pkey == NULL)
 		return finding(d, path, ERR_SYNTAX, "no unencrypted private key in the PEM file");
-	enum err e = key_from_pkey(out, pkey, algorithm_of(pkey), key_role_flags(*role));
-	if (e) {
-		EVP_PKEY_free(pkey);
-		finding(d, path, e, "the key is not one of an algorithm that we sign with");
-	}
-	return e;
+	return from_plain(out, path, pkey, traits, d);
 }
 
-enum err key_read(struct key **out, const char *path, const uint8_t *zone,
-		  const enum key_role *role, struct diag *d)
+/* "file:/path" names a file whose permissions count like those of any other. */
+static const char *path_of(const char *uri)
+{
+	if (strncmp(uri, "file:", 5) != 0)
+		return NULL;
+	return strncmp(uri, "file://", 7) == 0 ? uri + 7 : uri + 5;
+}
+
+static enum err read_uri(struct key **out, const char *uri, const struct key_traits *traits,
+			 struct diag *d)
+{
+	EVP_PKEY *pkey = NULL;
+
+	if (traits->role == NULL) {
+		diag_add(d, DIAG_ERROR, NULL, NULL,
+			 "a key named by a URI needs its role (ksk, zsk or csk)");
+		return ERR_INVALID;
+	}
+	enum err e = key_uri_load(&pkey, uri, d);
+	return e ? e : from_plain(out, uri, pkey, traits, d);
+}
+
+static enum err read_file(struct key **out, const char *path, const uint8_t *zone,
+			  const struct key_traits *traits, struct diag *d)
 {
 	char *text = NULL;
 	size_t n = 0;
@@ -220,11 +254,34 @@ enum err key_read(struct key **out, const char *path, const uint8_t *zone,
 	if (e)
 		return e;
 	if (strstr(text, "-----BEGIN ") != NULL)
-		e = read_pem(out, path, text, n, role, d);
+		e = read_pem(out, path, text, n, traits, d);
 	else
 		e = read_bind(out, path, text, zone, d);
+	if (!e && traits->algorithm != 0 && (*out)->dnskey.algorithm != traits->algorithm) {
+		key_free(*out);
+		*out = NULL;
+		e = finding(d, path, ERR_INVALID,
+			    "the key is not one of the algorithm that is given");
+	}
 	release(text, n);
 	return e;
+}
+
+enum err key_read_as(struct key **out, const char *name, const uint8_t *zone,
+		     const struct key_traits *traits, struct diag *d)
+{
+	const char *path = key_is_uri(name) ? path_of(name) : name;
+
+	return path != NULL ? read_file(out, path, zone, traits, d)
+			    : read_uri(out, name, traits, d);
+}
+
+enum err key_read(struct key **out, const char *name, const uint8_t *zone,
+		  const enum key_role *role, struct diag *d)
+{
+	struct key_traits traits = { role, 0 };
+
+	return key_read_as(out, name, zone, &traits, d);
 }
 
 /* ---- writing ---- */
@@ -281,25 +338,50 @@ static enum err sync_directory(const char *dir)
 	return ok ? ERR_OK : ERR_IO;
 }
 
+/* "<dir>/K<zone>+<alg>+<tag>" into out[PATH_MAX]. ERR_UNSUPPORTED: a zone name that no file name
+ * can hold. */
+static enum err base_path(const char *dir, const uint8_t *zone, uint8_t algorithm, uint16_t tag,
+			  char *out, char *zone_text)
+{
+	uint8_t lower[NAME_MAX_LEN];
+
+	name_lower(zone, lower);
+	name_to_text(lower, zone_text);
+	if (strchr(zone_text, '/') != NULL)
+		return ERR_UNSUPPORTED;
+	int n = snprintf(out, PATH_MAX, "%s/K%s+%03u+%05u", dir, zone_text, algorithm, tag);
+	return n < 0 || n >= PATH_MAX ? ERR_TOO_LONG : ERR_OK;
+}
+
+/* Whether the file is this very key's. */
+static bool holds(const char *path, const struct key *k, const uint8_t *zone)
+{
+	struct diag d = { 0 };
+	struct key *there = NULL;
+	bool same = key_read(&there, path, zone, NULL, &d) == ERR_OK &&
+		    there->dnskey.rdata_len == k->dnskey.rdata_len &&
+		    memcmp(there->dnskey.rdata, k->dnskey.rdata, k->dnskey.rdata_len) == 0;
+
+	diag_free(&d);
+	key_free(there);
+	return same;
+}
+
 enum err key_write(const struct key *k, const char *dir, const uint8_t *zone, char **path_out)
 {
 	char zone_text[NAME_TEXT_MAX], base[PATH_MAX], path[PATH_MAX + 16];
-	uint8_t lower[NAME_MAX_LEN];
 
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return ERR_IO;
-	name_lower(zone, lower);
-	name_to_text(lower, zone_text);
-	for (char *p = zone_text; *p != 0; p++)
-		if (*p == '/')
-			return ERR_UNSUPPORTED; /* a zone name that no file name can hold */
-	int n = snprintf(base, sizeof base, "%s/K%s+%03u+%05u", dir, zone_text, k->dnskey.algorithm,
-			 k->dnskey.tag);
-	if (n < 0 || (size_t)n >= sizeof base)
-		return ERR_TOO_LONG;
+	enum err e = base_path(dir, zone, k->dnskey.algorithm, k->dnskey.tag, base, zone_text);
+	if (e)
+		return e;
+	snprintf(path, sizeof path, "%s.private", base);
+	if (access(path, F_OK) == 0 && !holds(path, k, zone))
+		return ERR_CONFLICT;
 	/* The private part comes last: where it stands, the pair is whole. */
 	snprintf(path, sizeof path, "%s.key", base);
-	enum err e = write_public(k, path, zone_text);
+	e = write_public(k, path, zone_text);
 	if (!e)
 		e = sync_directory(dir);
 	snprintf(path, sizeof path, "%s.private", base);

@@ -812,6 +812,39 @@ struct rollover_key rollover_made(const struct rollover_wanted *w, uint16_t tag,
 	return k;
 }
 
+static void shift(int64_t *at, int64_t by)
+{
+	if (*at != 0)
+		*at += by;
+}
+
+void rollover_shift(struct rollover_facts *f, int64_t by)
+{
+	int64_t *const OF_ZONE[] = { &f->insecure_at, &f->unserved_since, &f->dnskey_ttl.held_until,
+				     &f->zone_ttl.held_until, &f->ds_ttl.held_until };
+
+	for (size_t i = 0; i < sizeof OF_ZONE / sizeof *OF_ZONE; i++)
+		shift(OF_ZONE[i], by);
+	for (size_t i = 0; i < f->n; i++) {
+		struct rollover_key *k = &f->keys[i];
+		int64_t *const TIMES[] = {
+			&k->since,
+			&k->created_at,
+			&k->published_at,
+			&k->signs_at,
+			&k->unsigned_at,
+			&k->retired_at,
+			&k->ds_seen_at,
+			&k->unpublished_at,
+			&k->seen_everywhere_at,
+			&k->ds_gone_at,
+			&k->signed_ttl.held_until,
+		};
+		for (size_t j = 0; j < sizeof TIMES / sizeof *TIMES; j++)
+			shift(TIMES[j], by);
+	}
+}
+
 static bool mend(int64_t *at, int64_t now)
 {
 	if (*at <= now)

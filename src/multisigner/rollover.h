@@ -169,6 +169,10 @@ struct rollover_key rollover_made(const struct rollover_wanted *w, uint16_t tag,
  * something has changed and must be persisted. */
 bool rollover_mend(struct rollover_facts *facts, int64_t now);
 
+/* The clock was set by so much: all times move with it, so that each wait stays as long as it was.
+ */
+void rollover_shift(struct rollover_facts *facts, int64_t by);
+
 /* All steps so far are served, since `now` at the latest: waits count from then. Persist it. */
 void rollover_served(struct rollover_facts *facts, int64_t now);
 

@@ -27,6 +27,8 @@ QUICK_POLICY = """signing:
     dnskey-ttl: 1
     propagation-delay: 0
     safety-margin: 0
+    parent-ds-ttl: 1
+    parent-propagation-delay: 0
 """
 
 

@@ -69,6 +69,7 @@ class Daemon:
     name = "daemon"
     prefix = ()  # of the command: taskset and the like
     clock = None  # lab.clock.Clock, where time is not the real one
+    env = {}  # beside that of the tests
 
     def __init__(self, directory, address="127.0.0.1", port=53):
         self.dir = pathlib.Path(directory)
@@ -81,7 +82,7 @@ class Daemon:
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
             [str(c) for c in (*self.prefix, *command)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir,
-            env={**os.environ, **(self.clock.environment() if self.clock else {}), **(env or {})})
+            env={**os.environ, **(self.clock.environment() if self.clock else {}), **self.env, **(env or {})})
         log.close()
 
     def log(self):

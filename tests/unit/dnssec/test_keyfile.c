@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dnssec/algorithm.h"
 #include "dnssec/key.h"
 
 static void write_file(const char *path, const char *text)
@@ -106,6 +107,52 @@ static void keys_of_each_algorithm_made_by_bind_are_read_and_written_alike(void 
 	}
 }
 
+static void a_private_key_that_is_there_is_never_replaced(void **state)
+{
+	static const uint8_t ZONE[] = "\7example";
+	char dir[] = "/tmp/concord-test-XXXXXX", *written = NULL, text[100];
+	struct key *k = NULL;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(key_generate(&k, ALG_ED25519, KEY_ZSK, NULL, 0), ERR_OK);
+	assert_int_equal(key_write(k, dir, ZONE, &written), ERR_OK);
+	assert_int_equal(key_write(k, dir, ZONE, NULL), ERR_OK); /* its own */
+	FILE *f = fopen(written, "w");
+	fputs("of somebody else", f);
+	fclose(f);
+	assert_int_equal(key_write(k, dir, ZONE, NULL), ERR_CONFLICT);
+	f = fopen(written, "r");
+	assert_non_null(fgets(text, sizeof text, f));
+	assert_string_equal(text, "of somebody else");
+	fclose(f);
+	unlink(written);
+	strcpy(written + strlen(written) - strlen("private"), "key");
+	unlink(written);
+	rmdir(dir);
+	free(written);
+	key_free(k);
+}
+
+static void a_new_key_has_no_tag_that_a_revoked_one_may_have(void **state)
+{
+	static uint16_t taken[3000]; /* every 22nd tag, and what these may become */
+
+	(void)state;
+	for (size_t i = 0; i < 3000; i++)
+		taken[i] = (uint16_t)(i * 22);
+	for (int i = 0; i < 20; i++) {
+		struct key *k = NULL;
+		assert_int_equal(key_generate(&k, ALG_ED25519, KEY_KSK, taken, 3000), ERR_OK);
+		struct dnskey d = *key_dnskey(k);
+		d.rdata[1] |= DNSKEY_REVOKE;
+		uint16_t revoked = dnskey_tag((struct span){ d.rdata, d.rdata_len });
+		for (size_t t = 0; t < 3000; t++)
+			assert_true(taken[t] != d.tag && taken[t] != revoked);
+		key_free(k);
+	}
+}
+
 static void a_damaged_private_key_is_refused_with_a_reason(void **state)
 {
 	static const struct {
@@ -157,6 +204,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_of_each_algorithm_made_by_bind_are_read_and_written_alike),
+		cmocka_unit_test(a_private_key_that_is_there_is_never_replaced),
+		cmocka_unit_test(a_new_key_has_no_tag_that_a_revoked_one_may_have),
 		cmocka_unit_test(a_damaged_private_key_is_refused_with_a_reason),
 		cmocka_unit_test(test_a_bind_key_without_leading_zeroes_is_read),
 	};

@@ -338,6 +338,26 @@ static void a_step_counts_from_when_it_is_served(void **state)
 	assert_state(3, KEY_ACTIVE, true);
 }
 
+static void times_move_with_a_clock_that_is_set(void **state)
+{
+	int64_t now = delegated() + DAY, year = 365 * (int64_t)DAY;
+
+	(void)state;
+	facts.request.zsk = true;
+	run(now);
+	facts.unserved_since = 0;
+	for (int by = -1; by <= 1; by += 2) {
+		struct rollover_facts before = facts;
+		rollover_shift(&facts, by * year);
+		int64_t known = now + by * year + HOUR + 300 + HOUR + CUT;
+		run(known - 1);
+		assert_state(3, KEY_PUBLISHED, false);
+		run(known);
+		assert_state(3, KEY_ACTIVE, true);
+		facts = before;
+	}
+}
+
 static void keys_that_the_configuration_names_are_left_alone(void **state)
 {
 	(void)state;
@@ -394,6 +414,7 @@ int main(void)
 		cmocka_unit_test(an_emergency_takes_no_margin_but_every_ttl),
 		cmocka_unit_test(a_clock_that_was_set_back_makes_no_wait_shorter_and_none_endless),
 		cmocka_unit_test(a_step_counts_from_when_it_is_served),
+		cmocka_unit_test(times_move_with_a_clock_that_is_set),
 		cmocka_unit_test(keys_that_the_configuration_names_are_left_alone),
 		cmocka_unit_test(a_standby_key_is_used_by_the_next_roll),
 		cmocka_unit_test(states_have_words),
