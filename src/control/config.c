@@ -169,38 +169,6 @@ static const struct schema_row SERVER_ROWS[] = {
 	{ 0 },
 };
 
-/* ---- geo ---- */
-
-struct geo_fields {
-	struct config_geo geo;
-	unsigned format;
-};
-
-static enum err read_paths(struct schema *s, const struct yaml_node *value, void *into)
-{
-	static const struct schema_row PATH_ROWS[] = {
-		ROW(struct config_geo, country_path, "country", SCHEMA_TEXT, .max = 200),
-		ROW(struct config_geo, continent_path, "continent", SCHEMA_TEXT, .max = 200),
-		ROW(struct config_geo, subdivision_path, "subdivision", SCHEMA_TEXT, .max = 200),
-		{ 0 },
-	};
-	struct geo_fields *g = into;
-
-	return schema_read(s, value, PATH_ROWS, &g->geo);
-}
-
-static const char *const GEO_FORMATS[] = { "mmdb", "tor", NULL };
-
-static const struct schema_row GEO_ROWS[] = {
-	ROW(struct geo_fields, geo.id, "id", SCHEMA_TEXT, .max = 64, .required = true),
-	ROW(struct geo_fields, format, "format", SCHEMA_CHOICE, .choices = GEO_FORMATS,
-	    .required = true),
-	ROW(struct geo_fields, geo.file, "file", SCHEMA_PATH, .max = 1000, .required = true),
-	ROW(struct geo_fields, geo.file6, "file6", SCHEMA_PATH, .max = 1000),
-	{ .key = "paths", .kind = SCHEMA_CUSTOM, .custom = read_paths },
-	{ 0 },
-};
-
 /* ---- signing ---- */
 
 struct signing_fields {
@@ -317,8 +285,8 @@ static const struct config_signing SIGNING_DEFAULT = {
 
 struct zone_fields {
 	struct config_zone zone;
-	const char *geo, *signing;
-	const struct yaml_node *geo_at, *signing_at, *primaries, *notify;
+	const char *signing;
+	const struct yaml_node *geo, *signing_at, *primaries, *notify;
 };
 
 static enum err read_zone_name(struct schema *s, const struct yaml_node *value, void *into)
@@ -362,9 +330,9 @@ static enum err read_reference(struct schema *s, const struct yaml_node *value, 
 
 static enum err read_zone_geo(struct schema *s, const struct yaml_node *value, void *into)
 {
-	struct zone_fields *z = into;
-
-	return read_reference(s, value, &z->geo, &z->geo_at);
+	(void)s;
+	((struct zone_fields *)into)->geo = value; /* databases may stand below */
+	return ERR_OK;
 }
 
 static enum err read_parent(struct schema *s, const struct yaml_node *value, void *into)
@@ -613,32 +581,6 @@ static enum err finding(struct schema *s, const struct yaml_node *at, const char
 	return ERR_INVALID;
 }
 
-static enum err read_geo(struct schema *s, const struct yaml_node *list, struct config *c)
-{
-	enum err result = ERR_OK;
-
-	if (list->kind != YAML_LIST)
-		return schema_expected(s, list, "a list of databases");
-	struct config_geo *geo = arena_alloc(s->arena, (list->n + 1) * sizeof *geo);
-	if (geo == NULL)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < list->n; i++) {
-		struct geo_fields f = { 0 };
-		enum err e = schema_read(s, list->item[i], GEO_ROWS, &f);
-		if (e)
-			result = e;
-		geo[i] = f.geo;
-		geo[i].format = (enum config_geo_format)f.format;
-		for (size_t j = 0; j < i && geo[i].id != NULL; j++)
-			if (geo[j].id != NULL && strcmp(geo[j].id, geo[i].id) == 0)
-				result = finding(s, list->item[i], NULL,
-						 "the database '%.60s' is given twice", geo[i].id);
-	}
-	c->geo = geo;
-	c->geo_n = list->n;
-	return result;
-}
-
 static enum err check_signing(struct schema *s, const struct yaml_node *at,
 			      struct config_signing *p)
 {
@@ -705,25 +647,6 @@ static enum err not_found(struct schema *s, const struct yaml_node *at, const ch
 	return ERR_INVALID;
 }
 
-static enum err resolve_geo(struct schema *s, const struct config *c, struct zone_fields *z)
-{
-	const char *names[64];
-	size_t n = 0;
-
-	if (z->geo == NULL)
-		return ERR_OK;
-	for (size_t i = 0; i < c->geo_n; i++) {
-		if (c->geo[i].id == NULL)
-			continue;
-		if (strcmp(c->geo[i].id, z->geo) == 0)
-			z->zone.geo = &c->geo[i];
-		if (n < 64)
-			names[n++] = c->geo[i].id;
-	}
-	return z->zone.geo != NULL ? ERR_OK
-				   : not_found(s, z->geo_at, "database of geo", z->geo, names, n);
-}
-
 static enum err resolve_signing(struct schema *s, const struct config *c, struct zone_fields *z)
 {
 	const char *names[64] = { "none" };
@@ -772,7 +695,8 @@ static enum err read_zone(struct schema *s, const struct yaml_node *item, const 
 	enum err e = schema_read(s, item, ZONE_ROWS, &z);
 
 	if (!e)
-		e = resolve_geo(s, c, &z);
+		e = z.geo != NULL ? config_geo_resolve(s, z.geo, c->geo, c->geo_n, &z.zone.geo)
+				  : ERR_OK;
 	if (!e)
 		e = resolve_signing(s, c, &z);
 	if (!e)
@@ -916,7 +840,7 @@ enum err config_read(struct config **out, const char *path, struct diag *d)
 			    "server.listen-tls needs a certificate");
 	enum err more = ERR_OK;
 	if (r.geo != NULL)
-		more = read_geo(&s, r.geo, c);
+		more = config_geo_read(&s, r.geo, &c->geo, &c->geo_n);
 	if (!more)
 		more = read_signing(&s, r.signing, c);
 	if (!more)

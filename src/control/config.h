@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/prefix.h"
 #include "control/config_api.h"
+#include "control/config_geo.h"
 #include "control/config_notify.h"
 #include "control/config_peers.h"
 #include "control/config_remotes.h"
@@ -66,15 +67,6 @@ struct config_server {
 	enum log_level log_level;
 };
 
-enum config_geo_format { CONFIG_GEO_MMDB, CONFIG_GEO_TOR };
-
-struct config_geo {
-	const char *id;
-	enum config_geo_format format;
-	const char *file, *file6;
-	const char *country_path, *continent_path, *subdivision_path; /* NULL: default */
-};
-
 /* ZSK: the key sets come signed from who holds the KSK; KSK: it signs key sets for others (RFC
  * 8901, Model 1). */
 enum config_keys { CONFIG_KEYS_KSK_ZSK, CONFIG_KEYS_CSK, CONFIG_KEYS_ZSK, CONFIG_KEYS_KSK };
@@ -107,11 +99,11 @@ struct config_key {
 };
 
 struct config_zone {
-	const char *text;             /* absolute, final dot, lower case: for logs and the API */
-	const uint8_t *name;          /* wire, lower case */
-	const char *file;             /* NULL: it comes from primaries */
-	const char *steering;         /* NULL: none */
-	const struct config_geo *geo; /* NULL: none */
+	const char *text;     /* absolute, final dot, lower case: for logs and the API */
+	const uint8_t *name;  /* wire, lower case */
+	const char *file;     /* NULL: it comes from primaries */
+	const char *steering; /* NULL: none */
+	const struct config_zone_geo *geo;    /* NULL: none */
 	const struct config_signing *signing; /* NULL: unsigned */
 	bool ecs;
 	bool rate_limit;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/geo_watch.h"
 #include "control/internal.h"
 #include "control/key_parent.h"
 #include "control/request.h"
@@ -171,7 +172,7 @@ static void keep_own_serial(struct control *c, const struct config_zone *z,
 		(void)own_serial_write(c->store, z->text, &now);
 }
 
-static enum err load_zone(struct control *c, const struct config *config, const struct database *db,
+static enum err load_zone(struct control *c, const struct config *config, struct databases *db,
 			  struct zone_entry *e, const struct config_zone *z, const char *spool,
 			  bool fresh, struct diag *d)
 {
@@ -184,7 +185,7 @@ static enum err load_zone(struct control *c, const struct config *config, const 
 	struct zone_load l = {
 		.config = z,
 		.spool = spool,
-		.db = database_of(db, config->geo_n, z->geo),
+		.db = databases_of(db, z->geo),
 		.keys = keys,
 		.journal = c->journal,
 		.fresh = fresh,
@@ -237,9 +238,8 @@ enum err control_load_zone(struct control *c, struct zone_entry *e, const char *
 }
 
 /* A zone from primaries is what was kept of it; there may be nothing yet. */
-static enum err load_any_zone(struct control *c, const struct config *config,
-			      const struct database *db, struct zone_entry *e,
-			      const struct config_zone *z, struct diag *d)
+static enum err load_any_zone(struct control *c, const struct config *config, struct databases *db,
+			      struct zone_entry *e, const struct config_zone *z, struct diag *d)
 {
 	char path[SECONDARY_PATH_MAX];
 
@@ -271,9 +271,8 @@ static bool names_key_files(const struct config_zone *z)
 }
 
 /* One zone without its keys does not stop the others at the start. */
-static enum err load_or_wait(struct control *c, const struct config *config,
-			     const struct database *db, struct zone_entry *e,
-			     const struct config_zone *z, struct diag *d)
+static enum err load_or_wait(struct control *c, const struct config *config, struct databases *db,
+			     struct zone_entry *e, const struct config_zone *z, struct diag *d)
 {
 	struct diag own = { 0 };
 	enum err err = load_any_zone(c, config, db, e, z, &own);
@@ -356,7 +355,7 @@ static void replace_entries(struct control *c, struct zone_entry **all, size_t n
 
 /* Loads every zone of a configuration. ERR_INVALID where one failed; the others are loaded all the
  * same. */
-static enum err load_zones(struct control *c, struct config *config, const struct database *db,
+static enum err load_zones(struct control *c, struct config *config, struct databases *db,
 			   struct diag *d)
 {
 	enum err result = ERR_OK;
@@ -384,6 +383,35 @@ static enum err load_zones(struct control *c, struct config *config, const struc
 	return result;
 }
 
+/* A location database's file was replaced: it is read, and zones that go by it are loaded anew.
+ * What cannot be read leaves all as it was. */
+static void on_databases_settled(void *context)
+{
+	struct control *c = context;
+	struct databases *db = NULL, *old = c->databases;
+	struct diag d = { 0 };
+	size_t loaded = 0;
+
+	if (!databases_changed(old, c->config))
+		return;
+	databases_read(&db, c->config, old, &d);
+	for (size_t i = 0; db != NULL && i < c->entry_n; i++) {
+		struct zone_entry *e = c->entries[i];
+		struct location_db *is = databases_of(db, e->config.geo);
+		if (is == NULL || is == databases_of(old, e->config.geo))
+			continue;
+		loaded += load_any_zone(c, c->config, db, e, &e->config, &d) == ERR_OK;
+	}
+	if (db != NULL) {
+		c->databases = db;
+		databases_free(old);
+	}
+	log_diag(NULL, &d);
+	diag_free(&d);
+	if (loaded > 0)
+		publish(c);
+}
+
 static void use_config(struct control *c, struct config *config)
 {
 	config_free(c->config);
@@ -408,19 +436,18 @@ static enum err check_tokens(const struct config *config, struct diag *d)
 enum err control_check(const char *path, struct diag *d)
 {
 	struct config *config = NULL;
-	struct database *db = NULL;
-	size_t db_n = 0;
+	struct databases *db = NULL;
 	enum err result = config_read(&config, path, d);
 
 	if (result)
 		return result;
-	result = databases_read(&db, &db_n, config, NULL, 0, d);
+	result = databases_read(&db, config, NULL, d);
 	enum err tokens = check_tokens(config, d);
 	result = result ? result : tokens;
 	for (size_t i = 0; i < config->zone_n; i++) {
 		const struct config_zone *z = &config->zones[i];
 		struct served *made = NULL;
-		struct zone_load l = { .config = z, .db = database_of(db, db_n, z->geo) };
+		struct zone_load l = { .config = z, .db = databases_of(db, z->geo) };
 		enum err e = z->file != NULL ? zone_load(&l, &made, d) : ERR_OK;
 		for (size_t k = 0; k < z->key_n; k++) {
 			struct key *key = NULL;
@@ -435,7 +462,7 @@ enum err control_check(const char *path, struct diag *d)
 		served_unref(made);
 		result = result ? result : e;
 	}
-	databases_free(db, db_n);
+	databases_free(db);
 	config_free(config);
 	return result;
 }
@@ -445,7 +472,8 @@ static bool open_handles(struct control *c)
 	c->graced.data = c->reclaim.data = c->roll.data = c;
 	return uv_async_init(c->loop, &c->graced, publish_on_graced) == 0 &&
 	       uv_timer_init(c->loop, &c->reclaim) == 0 && /* which cannot fail */
-	       uv_timer_init(c->loop, &c->roll) == 0 && key_timer_init(c) == ERR_OK;
+	       uv_timer_init(c->loop, &c->roll) == 0 && key_timer_init(c) == ERR_OK &&
+	       geo_watch_open(&c->geo_watch, c->loop, on_databases_settled, c) == ERR_OK;
 }
 
 enum err control_new(struct control **out, uv_loop_t *loop, const char *path, struct diag *d)
@@ -568,7 +596,7 @@ enum err control_load(struct control *c, struct diag *d)
 	if (!e)
 		e = health_open(&c->health, c->loop, c->store, &c->config->server);
 	if (!e)
-		e = databases_read(&c->databases, &c->database_n, c->config, NULL, 0, d);
+		e = databases_read(&c->databases, c->config, NULL, d);
 	if (!e || e != ERR_NOMEM) {
 		/* Faults of zones are worth knowing in the same run. */
 		enum err more =
@@ -582,6 +610,7 @@ enum err control_load(struct control *c, struct diag *d)
 		health_forget_others(c->health);
 	if (!e)
 		secondary_sync(c);
+	geo_watch_sync(c->geo_watch, c->config);
 	return e ? e : publish(c);
 }
 
@@ -599,6 +628,7 @@ void control_stop(struct control *c)
 	made_names_unref(c->made_names);
 	requests_stop(c);
 	notify_out_stop(c);
+	geo_watch_close(c->geo_watch);
 	uv_close((uv_handle_t *)&c->graced, NULL);
 	uv_close((uv_handle_t *)&c->reclaim, NULL);
 	uv_close((uv_handle_t *)&c->roll, NULL);
@@ -623,7 +653,7 @@ void control_free(struct control *c)
 		entry_free(c->entries[i]);
 	free(c->entries);
 	health_free(c->health);
-	databases_free(c->databases, c->database_n);
+	databases_free(c->databases);
 	requests_close(c);
 	notify_out_close(c);
 	signed_copies_close(c);
@@ -686,27 +716,26 @@ static void tell_fixed(const struct config_server *a, const struct config_server
 static enum err reload(struct control *c, struct diag *d)
 {
 	struct config *config = NULL;
-	struct database *db = NULL;
-	size_t db_n = 0;
+	struct databases *db = NULL;
 	enum err e = config_read(&config, c->path, d);
 
 	if (e)
 		return e;
 	tell_fixed(&c->config->server, &config->server);
-	enum err result = databases_read(&db, &db_n, config, c->databases, c->database_n, d);
+	enum err result = databases_read(&db, config, c->databases, d);
 	if (db == NULL) {
 		config_free(config);
 		return result;
 	}
 	e = load_zones(c, config, db, d);
 	if (e == ERR_NOMEM) {
-		databases_free(db, db_n);
+		databases_free(db);
 		config_free(config);
 		return e;
 	}
-	databases_free(c->databases, c->database_n);
+	databases_free(c->databases);
 	c->databases = db;
-	c->database_n = db_n;
+	geo_watch_sync(c->geo_watch, config);
 	use_config(c, config);
 	health_set_limits(c->health, &config->server);
 	secondary_sync(c);

@@ -7,6 +7,7 @@
 #include "control/internal.h"
 #include "control/own_question.h"
 #include "dns/rrtype.h"
+#include "geo/embedding.h"
 
 struct explained {
 	struct control *c;
@@ -18,22 +19,51 @@ struct explained {
 	json_t *out;
 };
 
+/* "country", or "ours, country, asn" where a zone goes by several. */
+static json_t *database_ids(const struct config_zone_geo *geo)
+{
+	struct text t = { 0 };
+
+	for (size_t i = 0; i < geo->n; i++)
+		text_add(&t, "%s%s", i > 0 ? ", " : "", geo->part[i]->id);
+	json_t *ids = json_string(t.p != NULL ? t.p : "");
+	free(t.p);
+	return ids;
+}
+
+static void add_place(json_t *out, const struct location_db *db, const struct place *p)
+{
+	if (p->asn != 0)
+		json_object_set_new(out, "asn", json_integer(p->asn));
+	if (p->network != 0)
+		json_object_set_new(out, "network", json_string(location_network(db, p->network)));
+	if (p->latitude != PLACE_NOWHERE) {
+		json_object_set_new(out, "latitude", json_real(p->latitude * PLACE_UNIT));
+		json_object_set_new(out, "longitude", json_real(p->longitude * PLACE_UNIT));
+	}
+}
+
 static void add_location(struct explained *x)
 {
-	const struct location_db *db =
-	    database_of(x->c->databases, x->c->database_n, x->entry->config.geo);
-	char prefix[IP_TEXT_MAX];
+	const struct config_zone_geo *geo = x->entry->config.geo;
+	const struct location_db *db = databases_of(x->c->databases, geo);
+	const struct located at = embedding_locate(&x->client.addr);
+	char text[IP_TEXT_MAX];
 	struct ip_prefix leaf = { .addr = x->client.addr };
 
 	if (db == NULL)
 		return;
 	const struct place *p = location_find(db, &x->client.addr, &leaf.len);
 	leaf.addr = ip_cut(&leaf.addr, leaf.len);
-	json_object_set_new(x->out, "location",
-			    json_pack("{s:s, s:s, s:s, s:s, s:s}", "database",
-				      x->entry->config.geo->id, "continent", p->continent,
-				      "country", p->country, "subdivision", p->subdivision, "range",
-				      ip_prefix_to_text(&leaf, prefix)));
+	json_t *out = json_pack("{s:o, s:s, s:s, s:s, s:s}", "database", database_ids(geo),
+				"continent", p->continent, "country", p->country, "subdivision",
+				p->subdivision, "range", ip_prefix_to_text(&leaf, text));
+	add_place(out, db, p);
+	if (at.in != NULL) {
+		json_object_set_new(out, "located_as", json_string(ip_to_text(&at.addr, text)));
+		json_object_set_new(out, "form", json_string(at.in->name));
+	}
+	json_object_set_new(x->out, "location", out);
 }
 
 static const char *health_text(const health_word *health, uint32_t word)

@@ -10,6 +10,7 @@
 #define CONTROL_INTERNAL_H
 
 #include "control/control.h"
+#include "control/databases.h"
 #include "control/events.h"
 #include "control/health.h"
 #include "control/keyring.h"
@@ -89,11 +90,6 @@ struct zone_entry {
 	bool keys_unmade; /* `served` has not the newest keyring: it could not be made */
 };
 
-struct database {
-	char *id;
-	struct location_db *db;
-};
-
 /* What views show of a zone until something else takes its place: it then goes with the last view
  * that had it. */
 struct shown {
@@ -123,8 +119,8 @@ struct control {
 	uint64_t next_view_id;
 	struct zone_entry **entries; /* in the order of the configuration */
 	size_t entry_n;
-	struct database *databases;
-	size_t database_n;
+	struct databases *databases;
+	struct geo_watch *geo_watch;
 	unsigned fetch_n;              /* transfers into zones that are under way */
 	struct made_names *made_names; /* NULL: no zone has wanted it yet */
 	struct published *retired_first, *retired_last;
@@ -159,14 +155,6 @@ struct control {
 };
 
 int64_t control_now(void);
-
-/* databases.c: reads all of a configuration. A database that cannot be read keeps its old contents
- * where `before` has them; an error otherwise. */
-enum err databases_read(struct database **out, size_t *n, const struct config *c,
-			struct database *before, size_t before_n, struct diag *d);
-void databases_free(struct database *all, size_t n);
-const struct location_db *database_of(const struct database *all, size_t n,
-				      const struct config_geo *g);
 
 /* zone_load.c: one zone from its files. */
 struct zone_load {

@@ -24,23 +24,24 @@ static const struct config_zone *zone_of(const struct config *c, const uint8_t *
 	return NULL;
 }
 
-/* The zone's database moves from all of them into the world. */
+/* What the zone goes by, of several databases too. */
 static enum err take_database(struct policy_world *w, const struct config *c,
-			      const struct config_geo *geo, struct diag *d)
+			      const struct config_zone_geo *geo, struct diag *d)
 {
-	struct config one = *c;
-	struct database *all = NULL;
-	size_t n = 0;
+	struct config_geo parts[CONFIG_GEO_PARTS_MAX];
+	struct config own = *c;
+	struct databases *all = NULL;
 
-	one.geo = geo;
-	one.geo_n = 1;
-	enum err e = databases_read(&all, &n, &one, NULL, 0, d);
-	if (!e) {
-		w->db = all[0].db;
-		all[0].db = NULL;
-	}
-	databases_free(all, n);
-	return e;
+	for (size_t i = 0; i < geo->n; i++)
+		parts[i] = *geo->part[i];
+	own.geo = parts;
+	own.geo_n = geo->n;
+	enum err e = databases_read(&all, &own, NULL, d);
+	struct location_db *db = e ? NULL : databases_of(all, geo);
+	if (db != NULL)
+		w->db = location_ref(db);
+	databases_free(all);
+	return e ? e : db == NULL ? ERR_NOMEM : ERR_OK;
 }
 
 static enum err take_config(struct policy_world *w, const char *file, const char *zone,
@@ -92,7 +93,7 @@ void policy_world_close(struct policy_world *w)
 {
 	free(w->zone);
 	free(w->seed);
-	location_free(w->db);
+	location_unref(w->db);
 	*w = (struct policy_world){ 0 };
 }
 

@@ -32,18 +32,13 @@ json_t *control_status(struct control *c)
 			 s->listen[i].port);
 		json_array_append_new(listen, json_string(text));
 	}
-	json_t *geo = json_object();
-	for (size_t i = 0; i < c->database_n; i++)
-		if (c->databases[i].db != NULL)
-			json_object_set_new(geo, c->databases[i].id,
-					    json_string(location_describe(c->databases[i].db)));
 	return json_pack("{s:s, s:i, s:s, s:I, s:I, s:I, s:s, s:b, s:o, s:o}", "version",
 			 CONCORD_VERSION, "pid", (int)getpid(), "started",
 			 time_text(c->started_at, started), "uptime_s",
 			 (json_int_t)(control_now() - c->started_at), "view",
 			 (json_int_t)(v != NULL ? v->id : 0), "zones", (json_int_t)c->entry_n,
 			 "reloaded", time_text(c->reloaded_at, reloaded), "reload_failed",
-			 c->reload_failed, "listen", listen, "geo", geo);
+			 c->reload_failed, "listen", listen, "geo", databases_status(c->databases));
 }
 
 static json_t *zone_summary(const struct zone_entry *e)

@@ -65,7 +65,12 @@ void print_status(const struct ctl *c, json_t *j)
 		printf(" %s", json_string_value(json_array_get(listen, i)));
 	putchar('\n');
 	json_object_foreach(geo, id, described)
-	    printf("geo %s: %s\n", id, json_string_value(described));
+	{
+		bool refused = flag(described, "refused");
+		printf("geo %s: %s%s%s%s\n", id, text(described, "contents"), refused ? RED(c) : "",
+		       refused ? "; the file that is there now is refused" : "",
+		       refused ? PLAIN(c) : "");
+	}
 }
 
 void print_stats(const struct ctl *c, json_t *j)
@@ -199,6 +204,23 @@ void print_zone(const struct ctl *c, json_t *j)
 	print_lines(json_object_get(j, "ds"));
 }
 
+static void print_location(json_t *place)
+{
+	printf("location   %s %s %s", text(place, "continent"), text(place, "country"),
+	       text(place, "subdivision"));
+	if (json_object_get(place, "asn") != NULL)
+		printf(" AS%lld", number(place, "asn"));
+	if (json_object_get(place, "network") != NULL)
+		printf(" network %s", text(place, "network"));
+	if (json_object_get(place, "latitude") != NULL)
+		printf(" at %.4f %.4f", json_real_value(json_object_get(place, "latitude")),
+		       json_real_value(json_object_get(place, "longitude")));
+	printf(" (%s, range %s)\n", text(place, "database"), text(place, "range"));
+	if (json_object_get(place, "located_as") != NULL)
+		printf("           located as %s, which the %s address carries\n",
+		       text(place, "located_as"), text(place, "form"));
+}
+
 void print_explain(const struct ctl *c, json_t *j)
 {
 	json_t *place = json_object_get(j, "location"), *rule = json_object_get(j, "rule"),
@@ -211,9 +233,7 @@ void print_explain(const struct ctl *c, json_t *j)
 		return;
 	}
 	if (place != NULL)
-		printf("location   %s %s %s (%s, range %s)\n", text(place, "continent"),
-		       text(place, "country"), text(place, "subdivision"), text(place, "database"),
-		       text(place, "range"));
+		print_location(place);
 	printf("rule       %lld of %lld: %s -> pool %s\n", number(rule, "number"),
 	       number(rule, "of"), text(rule, "match"), text(rule, "pool"));
 	for (size_t i = 0; i < json_array_size(chain); i++) {

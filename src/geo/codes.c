@@ -68,13 +68,26 @@ static const char *provinces_of(const char *country)
 	return NULL;
 }
 
-/* "CC", "CC-XX" or "CC-XX-SS". */
+/* "CC", "CC-XX" or "CC-XX-S" with one to three letters and digits of ISO 3166-2. */
 static bool has_form(const char *code)
 {
 	size_t n = strlen(code);
 
-	return (n == 2 || n == 5 || n == 8) && (n < 5 || code[2] == '-') &&
-	       (n < 8 || code[5] == '-');
+	if ((n != 2 && n != 5 && (n < 7 || n > 9)) || (n >= 5 && code[2] != '-') ||
+	    (n >= 7 && code[5] != '-'))
+		return false;
+	for (size_t i = 6; i < n; i++)
+		if (!(code[i] >= 'A' && code[i] <= 'Z') && !(code[i] >= '0' && code[i] <= '9'))
+			return false;
+	return true;
+}
+
+/* Of the two countries whose provinces octoDNS knows it must be one of those. */
+static bool is_subdivision(const char *country, const char *code)
+{
+	const char *provinces = provinces_of(country);
+
+	return provinces == NULL || (strlen(code) == 2 && listed(provinces, code));
 }
 
 static bool is_known(const char *code)
@@ -85,8 +98,7 @@ static bool is_known(const char *code)
 		return false;
 	if (n >= 5 && !listed(countries_of(code), code + 3))
 		return false;
-	return n < 8 ||
-	       (provinces_of(code + 3) != NULL && listed(provinces_of(code + 3), code + 6));
+	return n < 7 || is_subdivision(code + 3, code + 6);
 }
 
 /* Codes that people write for a country, but ISO does not have. */
@@ -105,12 +117,13 @@ static bool normalize(const char *code, char out[GEO_HINT_MAX])
 {
 	size_t n = strlen(code);
 
-	if (n > 8)
+	if (n > 9)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		char c = code[i];
 		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-		out[i] = letter ? (char)(c & ~0x20) : '-';
+		bool digit = c >= '0' && c <= '9';
+		out[i] = letter ? (char)(c & ~0x20) : digit ? c : '-';
 	}
 	out[n] = 0;
 	return true;
@@ -125,17 +138,17 @@ static void suggest(const char *code, char hint[GEO_HINT_MAX])
 	if (!normalize(code, given) || !has_form(given))
 		return;
 	if (is_known(given)) {
-		snprintf(hint, GEO_HINT_MAX, "%.8s", given);
+		snprintf(hint, GEO_HINT_MAX, "%.9s", given);
 		return;
 	}
 	bool province_of_country = n == 5 && provinces_of(given) != NULL &&
 				   listed(provinces_of(given), given + 3) &&
 				   countries_of(given) == NULL;
 	const char *country = country_meant(n == 2 || province_of_country ? given : given + 3);
-	const char *province = province_of_country ? given + 3 : n == 8 ? given + 6 : NULL;
+	const char *province = province_of_country ? given + 3 : n >= 7 ? given + 6 : NULL;
 	const char *continent = geo_continent_of(country);
 	if (continent != NULL && province != NULL)
-		snprintf(hint, GEO_HINT_MAX, "%.2s-%.2s-%.2s", continent, country, province);
+		snprintf(hint, GEO_HINT_MAX, "%.2s-%.2s-%.3s", continent, country, province);
 	else if (continent != NULL)
 		snprintf(hint, GEO_HINT_MAX, "%.2s-%.2s", continent, country);
 	/* An unknown province: at least the country can be meant. */
@@ -170,7 +183,7 @@ bool geo_code_matches(const char *code, const struct place *p)
 	 */
 	if (n >= 5)
 		return strncmp(code + 3, p->country, 2) == 0 &&
-		       (n < 8 || strcmp(code + 6, p->subdivision) == 0);
+		       (n < 7 || strcmp(code + 6, p->subdivision) == 0);
 	return strncmp(code, p->continent, 2) == 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * codes.h -- the continent, country and province codes that octoDNS accepts.
+ * codes.h -- the continent, country and province codes that octoDNS accepts, and
+ * subdivisions of all countries.
  *
  * Purpose.   Validation of geo codes with a hint, and the continent of a country for databases that
  * have none. Threads.   Constant data.
@@ -13,8 +14,9 @@
 
 struct place;
 
-/* "EU", "EU-DE" or "NA-US-KY" (provinces: US and CA only); nothing else. On false `hint` (may be
- * NULL) gets the code that was probably meant, or "". */
+/* "EU", "EU-DE", "NA-US-KY" or "EU-DE-BE": continents and countries of octoDNS, its provinces of
+ * the US and Canada, and of other countries whatever has the form of ISO 3166-2; nothing else. On
+ * false `hint` (may be NULL) gets the code that was probably meant, or "". */
 #define GEO_HINT_MAX 16
 bool geo_code_is_valid(const char *code, char hint[GEO_HINT_MAX]);
 /* The continent of an ISO country, or NULL. A country that octoDNS lists in two continents gets the

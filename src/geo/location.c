@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "geo/location.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,39 +10,112 @@
 #include "geo/embedding.h"
 #include "geo/location_internal.h"
 
-#define SLOTS_FIRST 1024u      /* power of two */
-#define PLACES_MAX  (1u << 20) /* a hundred times the subdivisions there are */
+#define SLOTS_FIRST  1024u      /* power of two */
+#define PLACES_MAX   (1u << 23) /* twice what a city database joined with AS numbers has */
+#define NETWORKS_MAX 4095u
 
-static const struct place UNKNOWN;
+struct place place_unknown(void)
+{
+	struct place p;
+
+	memset(&p, 0, sizeof p); /* compared and hashed as octets */
+	p.latitude = p.longitude = PLACE_NOWHERE;
+	return p;
+}
 
 struct location_db *location_new(void)
 {
+	static _Atomic uint64_t last_id;
 	struct location_db *db = calloc(1, sizeof *db);
 
 	if (db == NULL)
 		return NULL;
+	db->refs = 1;
+	db->id = atomic_fetch_add(&last_id, 1) + 1;
 	db->slot_n = SLOTS_FIRST;
 	db->slots = calloc(SLOTS_FIRST, sizeof *db->slots);
 	db->places = calloc(16, sizeof *db->places);
 	db->place_cap = 16;
-	db->place_n = 1;
+	db->place_n = db->network_n = 1;
 	if (db->slots == NULL || db->places == NULL) {
-		location_free(db);
+		location_unref(db);
 		return NULL;
 	}
+	db->places[0] = place_unknown();
 	return db;
 }
 
-void location_free(struct location_db *db)
+struct location_db *location_ref(struct location_db *db)
 {
-	if (db == NULL)
+	atomic_fetch_add(&db->refs, 1);
+	return db;
+}
+
+void location_unref(struct location_db *db)
+{
+	if (db == NULL || atomic_fetch_sub(&db->refs, 1) > 1)
 		return;
+	for (size_t i = 1; db->networks != NULL && i < db->network_n; i++)
+		free(db->networks[i]);
+	free(db->networks);
 	free(db->v4.at);
 	free(db->v6.at);
 	free(db->places);
 	free(db->slots);
 	free(db);
 }
+
+/* ---- networks ---- */
+
+uint64_t location_id(const struct location_db *db)
+{
+	return db->id;
+}
+
+uint16_t location_network_named(const struct location_db *db, const char *name)
+{
+	for (size_t i = 1; i < db->network_n; i++)
+		if (strcmp(db->networks[i], name) == 0)
+			return (uint16_t)i;
+	return 0;
+}
+
+const char *location_network(const struct location_db *db, uint16_t network)
+{
+	return db->networks[network];
+}
+
+size_t location_network_n(const struct location_db *db)
+{
+	return db->network_n - 1;
+}
+
+enum err location_add_network(struct location_db *db, const char *name, uint16_t *out)
+{
+	*out = location_network_named(db, name);
+	if (*out != 0)
+		return ERR_OK;
+	if (db->network_n > NETWORKS_MAX)
+		return ERR_TOO_LONG;
+	if (db->networks == NULL || db->network_n == db->network_cap) {
+		size_t cap = db->network_cap == 0 ? 16 : db->network_cap * 2;
+		char **more = realloc(db->networks, cap * sizeof *more);
+		if (more == NULL)
+			return ERR_NOMEM;
+		db->networks = more;
+		db->network_cap = cap;
+	}
+	char *copy = strdup(name);
+	if (copy == NULL)
+		return ERR_NOMEM;
+	*out = (uint16_t)db->network_n;
+	db->networks[db->network_n++] = copy;
+	return ERR_OK;
+}
+
+/* ---- places ---- */
+
+_Static_assert(sizeof(struct place) == 24, "places are compared and hashed as octets");
 
 static bool same_place(const struct place *a, const struct place *b)
 {
@@ -95,7 +169,7 @@ enum err location_intern(struct location_db *db, const struct place *given, uint
 	if (p.continent[0] == 0 && continent != NULL)
 		memcpy(p.continent, continent, 2);
 	*out = 0;
-	if (same_place(&p, &UNKNOWN))
+	if (same_place(&p, &db->places[0]))
 		return ERR_OK;
 	uint32_t *slot = slot_of(db->slots, db->slot_n, db->places, &p);
 	if (*slot == 0) {
@@ -104,6 +178,9 @@ enum err location_intern(struct location_db *db, const struct place *given, uint
 		if (!more_places(db))
 			return ERR_NOMEM;
 		db->places[db->place_n] = p;
+		db->has_coordinates = db->has_coordinates || p.latitude != PLACE_NOWHERE;
+		db->has_asns = db->has_asns || p.asn != 0;
+		db->has_countries = db->has_countries || p.country[0] != 0;
 		*slot = (uint32_t)db->place_n++;
 	}
 	*out = *slot;
@@ -170,6 +247,16 @@ size_t location_ranges(const struct location_db *db, enum ip_family family,
 const struct place *location_place(const struct location_db *db, uint32_t place)
 {
 	return &db->places[place];
+}
+
+bool location_has_coordinates(const struct location_db *db)
+{
+	return db->has_coordinates;
+}
+
+bool location_has_asns(const struct location_db *db)
+{
+	return db->has_asns;
 }
 
 size_t location_place_n(const struct location_db *db)

@@ -14,6 +14,11 @@ struct location_ranges {
 };
 
 struct location_db {
+	_Atomic unsigned refs;
+	uint64_t id;
+	bool has_coordinates, has_asns, has_countries;
+	char **networks; /* [0] unused */
+	size_t network_n, network_cap;
 	struct location_ranges v4, v6;
 	struct place *places; /* [0] is the unknown one */
 	size_t place_n, place_cap;
@@ -22,7 +27,14 @@ struct location_db {
 	char description[200];
 };
 
+/* With one reference. */
 struct location_db *location_new(void);
+
+/* A place of which nothing is known. */
+struct place place_unknown(void);
+
+/* The number of a network's name, which is added if new. ERR_NOMEM, ERR_TOO_LONG. */
+enum err location_add_network(struct location_db *db, const char *name, uint16_t *out);
 
 /* The number of a place, which is added if new; its continent is filled in from its country where
  * it is empty. ERR_NOMEM, ERR_TOO_LONG (more places than there can be). */

@@ -3,14 +3,21 @@
  * ::ffff:0:0/96, 2002::/16 and others lead to the same nodes, which would cost all IPv4 ranges
  * again for each. Such subtrees count as unknown: mapped addresses are located as their IPv4
  * anyway. */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
 #include <maxminddb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
 
 #include "geo/location_internal.h"
 #include "geo/partition.h"
 
+#define COPY_LEN   (1u << 30)
 #define PATH_STEPS 10
 #define RANGES_MAX 40000000u /* several times what whole-internet city databases have */
 /* A tree reaches each of its nodes once; a writer may share equal subtrees. Beyond that a file is
@@ -27,7 +34,8 @@ struct path {
 struct mmdb {
 	MMDB_s *file;
 	struct location_db *db;
-	struct path country, continent, subdivision;
+	struct path country, continent, subdivision, asn, latitude, longitude;
+	bool coordinates;
 	size_t added;
 	uint64_t visits, visits_max;
 	uint64_t ipv4_root; /* the node at ::/96; UINT64_MAX: none, or a tree of IPv4 */
@@ -75,6 +83,58 @@ static void read_code(MMDB_entry_s *entry, const struct path *p, char *out, size
 	}
 }
 
+/* An AS number: of any width, or as "AS64500". */
+static uint32_t read_asn(MMDB_entry_s *entry, const struct path *p)
+{
+	MMDB_entry_data_s data;
+	uint64_t n = 0;
+
+	if (MMDB_aget_value(entry, &data, p->step) != MMDB_SUCCESS || !data.has_data)
+		return 0;
+	if (data.type == MMDB_DATA_TYPE_UINT32)
+		return data.uint32;
+	if (data.type == MMDB_DATA_TYPE_UINT16)
+		return data.uint16;
+	if (data.type == MMDB_DATA_TYPE_UINT64)
+		return data.uint64 <= UINT32_MAX ? (uint32_t)data.uint64 : 0;
+	if (data.type != MMDB_DATA_TYPE_UTF8_STRING || data.data_size > 12)
+		return 0;
+	uint32_t i = data.data_size > 2 && memcmp(data.utf8_string, "AS", 2) == 0 ? 2 : 0;
+	for (; i < data.data_size; i++) {
+		if (data.utf8_string[i] < '0' || data.utf8_string[i] > '9')
+			return 0;
+		n = n * 10 + (uint64_t)(data.utf8_string[i] - '0');
+	}
+	return n <= UINT32_MAX ? (uint32_t)n : 0;
+}
+
+/* Degrees within -limit..limit; what else is there counts as unknown. */
+static bool read_degrees(MMDB_entry_s *entry, const struct path *p, double limit, int32_t *out)
+{
+	MMDB_entry_data_s data;
+
+	if (MMDB_aget_value(entry, &data, p->step) != MMDB_SUCCESS || !data.has_data)
+		return false;
+	double v = data.type == MMDB_DATA_TYPE_DOUBLE  ? data.double_value
+		   : data.type == MMDB_DATA_TYPE_FLOAT ? (double)data.float_value
+						       : NAN;
+	if (!(v >= -limit && v <= limit))
+		return false;
+	*out = (int32_t)lround(v / PLACE_UNIT);
+	return true;
+}
+
+static void read_coordinates(struct mmdb *m, MMDB_entry_s *entry, struct place *p)
+{
+	int32_t latitude, longitude;
+
+	if (m->coordinates && read_degrees(entry, &m->latitude, 90, &latitude) &&
+	    read_degrees(entry, &m->longitude, 180, &longitude)) {
+		p->latitude = latitude;
+		p->longitude = longitude;
+	}
+}
+
 static enum err place_at(struct mmdb *m, MMDB_entry_s *entry, uint32_t *out)
 {
 	size_t slot = (entry->offset * 2654435761u) & (MEMO_N - 1);
@@ -83,10 +143,12 @@ static enum err place_at(struct mmdb *m, MMDB_entry_s *entry, uint32_t *out)
 		*out = m->memo[slot].place;
 		return ERR_OK;
 	}
-	struct place p = { 0 };
+	struct place p = place_unknown();
 	read_code(entry, &m->country, p.country, 2, 2);
 	read_code(entry, &m->continent, p.continent, 2, 2);
 	read_code(entry, &m->subdivision, p.subdivision, 1, 3);
+	p.asn = read_asn(entry, &m->asn);
+	read_coordinates(m, entry, &p);
 	enum err e = location_intern(m->db, &p, out);
 	m->memo[slot].used = !e;
 	m->memo[slot].offset = entry->offset;
@@ -204,14 +266,48 @@ static const char *or_else(const char *given, const char *fallback)
 	return given != NULL ? given : fallback;
 }
 
+static bool split_paths(struct mmdb *m, const struct location_paths *p)
+{
+	m->coordinates = p->coordinates;
+	return split_path(&m->country, or_else(p->country, "country.iso_code")) &&
+	       split_path(&m->continent, or_else(p->continent, "continent.code")) &&
+	       split_path(&m->subdivision, or_else(p->subdivision, "subdivisions.0.iso_code")) &&
+	       split_path(&m->asn, or_else(p->asn, "autonomous_system_number")) &&
+	       split_path(&m->latitude, or_else(p->latitude, "location.latitude")) &&
+	       split_path(&m->longitude, or_else(p->longitude, "location.longitude"));
+}
+
+/* A path that finds nothing is one that was misspelt, or belongs to another file. */
+static enum err check_found(const struct mmdb *m, const char *file, const struct location_paths *p,
+			    struct diag *d)
+{
+	char why[500];
+
+	if (!m->db->has_countries && (p->country != NULL || !m->db->has_asns)) {
+		snprintf(why, sizeof why, "no entry has a country at '%.200s'%s",
+			 or_else(p->country, "country.iso_code"),
+			 p->asn == NULL && p->country == NULL
+			     ? " or an AS number at 'autonomous_system_number'"
+			     : "");
+		return finding(d, file, ERR_INVALID, why);
+	}
+	if (!m->db->has_asns && p->asn != NULL) {
+		snprintf(why, sizeof why, "no entry has an AS number at '%.200s'", p->asn);
+		return finding(d, file, ERR_INVALID, why);
+	}
+	if (!m->db->has_coordinates && p->coordinates) {
+		snprintf(why, sizeof why, "no entry has coordinates at '%.200s' and '%.200s'",
+			 or_else(p->latitude, "location.latitude"),
+			 or_else(p->longitude, "location.longitude"));
+		return finding(d, file, ERR_INVALID, why);
+	}
+	return ERR_OK;
+}
+
 static enum err read_database(struct mmdb *m, const char *file, const struct location_paths *paths,
 			      struct diag *d)
 {
-	char why[200];
-
-	if (!split_path(&m->country, or_else(paths->country, "country.iso_code")) ||
-	    !split_path(&m->continent, or_else(paths->continent, "continent.code")) ||
-	    !split_path(&m->subdivision, or_else(paths->subdivision, "subdivisions.0.iso_code")))
+	if (!split_paths(m, paths))
 		return finding(d, file, ERR_RANGE, "a path of fields is too long");
 	if (m->file->metadata.ip_version != 4 && m->file->metadata.ip_version != 6)
 		return finding(d, file, ERR_CORRUPT, "the MMDB file is of no IP version");
@@ -220,12 +316,42 @@ static enum err read_database(struct mmdb *m, const char *file, const struct loc
 		return finding(d, file, e, err_text(e));
 	if (e)
 		return finding(d, file, ERR_CORRUPT, "the MMDB file is damaged");
-	if (m->db->place_n == 1) {
-		snprintf(why, sizeof why, "no entry has a country at '%s'",
-			 or_else(paths->country, "country.iso_code"));
-		return finding(d, file, ERR_INVALID, why);
-	}
-	return ERR_OK;
+	return check_found(m, file, paths, d);
+}
+
+/* A copy that nobody can cut short or overwrite while it is mapped. */
+static enum err copy_file(const char *file, int *out, struct diag *d)
+{
+	int from = open(file, O_RDONLY | O_CLOEXEC);
+	int to = memfd_create("mmdb", MFD_CLOEXEC);
+	ssize_t n = from < 0 || to < 0 ? -1 : 1;
+
+	while (n > 0)
+		n = sendfile(to, from, NULL, COPY_LEN);
+	enum err e = n < 0 ? finding(d, file, ERR_IO, strerror(errno)) : ERR_OK;
+	if (from >= 0)
+		close(from);
+	if (e && to >= 0)
+		close(to);
+	*out = to;
+	return e;
+}
+
+static enum err open_copy(MMDB_s *mmdb, const char *file, struct diag *d)
+{
+	char path[40], why[200];
+	int fd;
+	enum err e = copy_file(file, &fd, d);
+
+	if (e)
+		return e;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	int status = MMDB_open(path, MMDB_MODE_MMAP, mmdb);
+	close(fd);
+	if (status == MMDB_SUCCESS)
+		return ERR_OK;
+	snprintf(why, sizeof why, "cannot be read as MMDB: %s", MMDB_strerror(status));
+	return finding(d, file, status == MMDB_OUT_OF_MEMORY_ERROR ? ERR_NOMEM : ERR_CORRUPT, why);
 }
 
 enum err location_open_mmdb(struct location_db **out, const char *file,
@@ -233,14 +359,11 @@ enum err location_open_mmdb(struct location_db **out, const char *file,
 {
 	static const struct location_paths DEFAULTS = { 0 };
 	MMDB_s mmdb;
-	char why[200];
-	int status = MMDB_open(file, MMDB_MODE_MMAP, &mmdb);
+	enum err e = open_copy(&mmdb, file, d);
 
-	if (status != MMDB_SUCCESS) {
-		snprintf(why, sizeof why, "cannot be read as MMDB: %s", MMDB_strerror(status));
-		return finding(d, file, status == MMDB_FILE_OPEN_ERROR ? ERR_IO : ERR_CORRUPT, why);
-	}
-	enum err e = ERR_NOMEM;
+	if (e)
+		return e;
+	e = ERR_NOMEM;
 	struct mmdb *m = calloc(1, sizeof *m);
 	if (m != NULL) {
 		m->file = &mmdb;
@@ -256,7 +379,7 @@ enum err location_open_mmdb(struct location_db **out, const char *file,
 		location_clean(m->db->description);
 		*out = m->db;
 	} else if (m != NULL) {
-		location_free(m->db);
+		location_unref(m->db);
 	}
 	free(m);
 	MMDB_close(&mmdb);

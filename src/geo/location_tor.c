@@ -66,7 +66,7 @@ static bool is_last(enum ip_family family, struct address a)
 static enum err add_range(struct tor_file *t, struct address first, struct address last,
 			  const char *country)
 {
-	struct place p = { 0 };
+	struct place p = place_unknown();
 	uint32_t number = 0;
 
 	if (strcmp(country, "??") != 0)
@@ -167,7 +167,7 @@ enum err location_open_tor(struct location_db **out, const char *file, const cha
 	if (!e)
 		e = location_finish(db);
 	if (e) {
-		location_free(db);
+		location_unref(db);
 		return e;
 	}
 	snprintf(db->description, sizeof db->description, "%s%s, %zu+%zu ranges, %zu places",

@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (location_find(db, &a, NULL) == NULL)
 			abort();
 	}
-	location_free(db);
+	location_unref(db);
 	diag_free(&d);
 	close(fd);
 	return 0;

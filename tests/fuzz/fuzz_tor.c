@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (location_find(db, &low, NULL) == NULL || location_find(db, &high, NULL) == NULL)
 			abort();
 	}
-	location_free(db);
+	location_unref(db);
 	diag_free(&d);
 	close(fd);
 	return 0;

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check.h"
+#include "place.h"
 
 #include "geo/codes.h"
 #include "geo/location.h"
 
-static void knows_continents_countries_and_the_provinces_of_two(void **state)
+static void knows_continents_countries_and_subdivisions(void **state)
 {
 	static const char *const GOOD[] = {
-		"AF",    "AN",    "AS",       "EU",       "NA",       "OC",      "SA",
-		"AF-ZW", "AF-AO", "AN-TF",    "AS-YE",    "EU-VA",    "EU-DE",   "NA-VI",
-		"OC-WS", "SA-VE", "NA-US-AK", "NA-US-WY", "NA-CA-AB", "NA-CA-YT"
+		"AF",        "AN",      "AS",       "EU",       "NA",       "OC",       "SA",
+		"AF-ZW",     "AF-AO",   "AN-TF",    "AS-YE",    "EU-VA",    "EU-DE",    "NA-VI",
+		"OC-WS",     "SA-VE",   "NA-US-AK", "NA-US-WY", "NA-CA-AB", "NA-CA-YT", "EU-DE-BE",
+		"EU-GB-ENG", "EU-AT-9", "AS-JP-13", "NA-MX-CMX"
 	};
-	static const char *const BAD[] = { "",         "E",        "EUR",      "XX",
-					   "DE",       "EU-",      "EU-D",     "EU-DEU",
-					   "EU_DE",    "EU-XX",    "AS-DE",    "EU-DE-BE",
-					   "NA-US-",   "NA-US-X",  "NA-US-XX", "NA-US-KYX",
-					   "NA-CA-KY", "NA-MX-KY", "eu",       "EU-de",
-					   "EU DE",    "EU-E ",    "  ",       "NA-US-KY-" };
+	static const char *const BAD[] = { "",           "E",         "EUR",      "XX",
+					   "DE",         "EU-",       "EU-D",     "EU-DEU",
+					   "EU_DE",      "EU-XX",     "AS-DE",    "EU-DE-be",
+					   "NA-US-",     "NA-US-X",   "NA-US-XX", "NA-US-KYX",
+					   "NA-CA-KY",   "NA-US-K",   "eu",       "EU-de",
+					   "EU DE",      "EU-E ",     "  ",       "NA-US-KY-",
+					   "EU-DE-BEBE", "EU-GB-E.G", "AS-DE-BE" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof GOOD / sizeof *GOOD; i++)
@@ -48,7 +51,9 @@ static void suggests_what_was_probably_meant(void **state)
 		{ "CA-NS", "NA-CA-NS" },
 		{ "SA-US-KY", "NA-US-KY" },
 		{ "NA-US-XX", "NA-US" },
-		{ "EU-DE-BY", "EU-DE" },
+		{ "EU-de-by", "EU-DE-BY" },
+		{ "AS-DE-BY", "EU-DE-BY" },
+		{ "AS-JP_13", "AS-JP-13" },
 		{ "XX", "" },
 		{ "EU-XX", "" },
 		{ "US-XX", "" },
@@ -90,23 +95,26 @@ static void matches_places_by_continent_country_and_province(void **state)
 		struct place place;
 		bool matches;
 	} ROWS[] = {
-		{ "EU", { "EU", "DE", "" }, true },
-		{ "EU", { "EU", "", "" }, true },
-		{ "EU", { "AS", "JP", "" }, false },
-		{ "EU-DE", { "EU", "DE", "BY" }, true },
-		{ "EU-DE", { "EU", "FR", "" }, false },
-		{ "EU-DE", { "EU", "", "" }, false },
-		{ "NA-US-KY", { "NA", "US", "KY" }, true },
-		{ "NA-US-KY", { "NA", "US", "K" }, false },
-		{ "NA-US-KY", { "NA", "US", "KYX" }, false },
-		{ "NA-US-KY", { "NA", "US", "" }, false },
-		{ "NA-US-CA", { "NA", "CA", "CA" }, false },
-		{ "EU", { "", "", "" }, false },
-		{ "EU-DE", { "", "", "" }, false },
+		{ "EU", PLACE("EU", "DE", ""), true },
+		{ "EU", PLACE("EU", "", ""), true },
+		{ "EU", PLACE("AS", "JP", ""), false },
+		{ "EU-DE", PLACE("EU", "DE", "BY"), true },
+		{ "EU-DE", PLACE("EU", "FR", ""), false },
+		{ "EU-DE", PLACE("EU", "", ""), false },
+		{ "NA-US-KY", PLACE("NA", "US", "KY"), true },
+		{ "NA-US-KY", PLACE("NA", "US", "K"), false },
+		{ "NA-US-KY", PLACE("NA", "US", "KYX"), false },
+		{ "NA-US-KY", PLACE("NA", "US", ""), false },
+		{ "NA-US-CA", PLACE("NA", "CA", "CA"), false },
+		{ "EU-GB-ENG", PLACE("EU", "GB", "ENG"), true },
+		{ "EU-GB-EN", PLACE("EU", "GB", "ENG"), false },
+		{ "EU-AT-9", PLACE("EU", "AT", "9"), true },
+		{ "EU", PLACE("", "", ""), false },
+		{ "EU-DE", PLACE("", "", ""), false },
 		/* A database may put Cyprus into Europe, where octoDNS has it in Asia. */
-		{ "AS-CY", { "EU", "CY", "" }, true },
-		{ "EU", { "EU", "CY", "" }, true },
-		{ "AS", { "EU", "CY", "" }, false },
+		{ "AS-CY", PLACE("EU", "CY", ""), true },
+		{ "EU", PLACE("EU", "CY", ""), true },
+		{ "AS", PLACE("EU", "CY", ""), false },
 	};
 
 	(void)state;
@@ -130,7 +138,7 @@ static void knows_what_lies_within_what(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(knows_continents_countries_and_the_provinces_of_two),
+		cmocka_unit_test(knows_continents_countries_and_subdivisions),
 		cmocka_unit_test(suggests_what_was_probably_meant),
 		cmocka_unit_test(gives_a_country_its_continent),
 		cmocka_unit_test(matches_places_by_continent_country_and_province),

@@ -2,6 +2,7 @@
 /* Compiled policies against an interpreter that only knows the text of docs/steering.md, in random
  * worlds of both families; then variants, sharing, limits and scopes by example. */
 #include "carried.h"
+#include "place.h"
 #include "policy_text.h"
 
 #include <stdio.h>
@@ -18,9 +19,9 @@
 #define BOUNDS_MAX 200
 
 static const struct place PLACES[] = {
-	{ "", "", "" },       { "EU", "DE", "" },   { "EU", "FR", "" },
-	{ "EU", "CY", "" },   { "NA", "US", "KY" }, { "NA", "US", "CA" },
-	{ "NA", "CA", "QC" }, { "AS", "JP", "" },   { "AF", "", "" },
+	PLACE("", "", ""),       PLACE("EU", "DE", ""),   PLACE("EU", "FR", ""),
+	PLACE("EU", "CY", ""),   PLACE("NA", "US", "KY"), PLACE("NA", "US", "CA"),
+	PLACE("NA", "CA", "QC"), PLACE("AS", "JP", ""),   PLACE("AF", "", ""),
 };
 static const char *const CODES[] = { "EU",    "EU-DE", "EU-FR",    "AS-CY",    "AS",       "NA",
 				     "NA-US", "NA-CA", "NA-US-KY", "NA-US-CA", "NA-CA-QC", "AF" };
@@ -443,7 +444,7 @@ static void check_world(uint64_t seed)
 		policies[i] = &texts[i].policy;
 	}
 	assert_int_equal(steer_compile(&s, policies, POLICIES, w->db, &options), ERR_OK);
-	location_free(w->db);
+	location_unref(w->db);
 	assert_int_equal(steer_policy_n(s), POLICIES);
 	for (uint32_t i = 0; i < POLICIES; i++)
 		check_policy(w, s, i, policies[i], &l);

@@ -9,9 +9,12 @@
 
 #include "geo/location.h"
 
-#define NESTED "unit/geo/data/nested.mmdb"
-#define FLAT   "unit/geo/data/flat.mmdb"
-#define IPV4   "unit/geo/data/ipv4.mmdb"
+#define NESTED   "unit/geo/data/nested.mmdb"
+#define FLAT     "unit/geo/data/flat.mmdb"
+#define IPV4     "unit/geo/data/ipv4.mmdb"
+#define CITY     "unit/geo/data/city.mmdb"
+#define FLATCITY "unit/geo/data/flatcity.mmdb"
+#define ASN      "unit/geo/data/asn.mmdb"
 
 static const struct location_paths FLAT_PATHS = { .country = "country_code",
 						  .continent = "continent_code",
@@ -78,7 +81,7 @@ static void reads_the_nested_schema_by_default(void **state)
 	check_rows(db, ROWS, sizeof ROWS / sizeof *ROWS);
 	assert_int_equal(location_place_n(db), 9);
 	assert_non_null(strstr(location_describe(db), "Test-nested of "));
-	location_free(db);
+	location_unref(db);
 }
 
 static void reads_a_flat_schema_by_its_paths(void **state)
@@ -95,7 +98,7 @@ static void reads_a_flat_schema_by_its_paths(void **state)
 
 	(void)state;
 	check_rows(db, ROWS, sizeof ROWS / sizeof *ROWS);
-	location_free(db);
+	location_unref(db);
 }
 
 static void reads_a_tree_of_ipv4_only(void **state)
@@ -109,7 +112,115 @@ static void reads_a_tree_of_ipv4_only(void **state)
 
 	(void)state;
 	check_rows(db, ROWS, sizeof ROWS / sizeof *ROWS);
-	location_free(db);
+	location_unref(db);
+}
+
+struct city_row {
+	const char *address;
+	int32_t latitude, longitude;
+	uint32_t asn;
+};
+
+static void check_cities(const struct location_db *db, const struct city_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct ip_addr a;
+		assert_true(ip_from_text(rows[i].address, &a));
+		const struct place *p = location_find(db, &a, NULL);
+		assert_int_equal(p->latitude, rows[i].latitude);
+		assert_int_equal(p->longitude, rows[i].longitude);
+		assert_int_equal(p->asn, rows[i].asn);
+	}
+}
+
+static void reads_coordinates_where_they_are_wanted(void **state)
+{
+	static const struct city_row ROWS[] = {
+		{ "10.1.2.3", 481374, 115755, 0 },
+		{ "10.200.0.0", 525200, 134050, 0 },
+		{ "11.1.2.3", 468139, -712082, 0 },
+		{ "12.0.0.1", PLACE_NOWHERE, PLACE_NOWHERE, 0 },
+		{ "99.0.0.1", PLACE_NOWHERE, PLACE_NOWHERE, 0 },
+	};
+	static const struct location_paths WANTED = { .coordinates = true };
+	struct location_db *db = open_fixture(CITY, &WANTED);
+
+	(void)state;
+	check_cities(db, ROWS, sizeof ROWS / sizeof *ROWS);
+	assert_true(location_has_coordinates(db) && !location_has_asns(db));
+	location_unref(db);
+	db = open_fixture(CITY, NULL);
+	assert_false(location_has_coordinates(db));
+	location_unref(db);
+}
+
+static void reads_floats_and_texts_of_flat_schemas(void **state)
+{
+	static const struct city_row ROWS[] = {
+		{ "10.1.2.3", 481374, 115755, 64500 },
+		{ "11.1.2.3", 468139, -712082, 0 },
+		{ "12.0.0.1", PLACE_NOWHERE, PLACE_NOWHERE, 0 },
+	};
+	static const struct location_paths PATHS = { .country = "country_code",
+						     .asn = "asn",
+						     .latitude = "point.lat",
+						     .longitude = "point.long",
+						     .coordinates = true };
+	struct location_db *db = open_fixture(FLATCITY, &PATHS);
+
+	(void)state;
+	check_cities(db, ROWS, sizeof ROWS / sizeof *ROWS);
+	location_unref(db);
+}
+
+static void reads_as_numbers(void **state)
+{
+	static const struct city_row ROWS[] = {
+		{ "10.1.2.3", PLACE_NOWHERE, PLACE_NOWHERE, 64500 },
+		{ "11.1.2.2", PLACE_NOWHERE, PLACE_NOWHERE, 64501 },
+		{ "11.1.2.3", PLACE_NOWHERE, PLACE_NOWHERE, 4200000000 },
+		{ "2001:db8::1", PLACE_NOWHERE, PLACE_NOWHERE, 64500 },
+		{ "12.0.0.1", PLACE_NOWHERE, PLACE_NOWHERE, 0 },
+	};
+	struct location_db *db = open_fixture(ASN, NULL);
+
+	(void)state;
+	check_cities(db, ROWS, sizeof ROWS / sizeof *ROWS);
+	assert_true(location_has_asns(db));
+	location_unref(db);
+}
+
+static void a_path_that_is_given_must_find_something(void **state)
+{
+	static const struct {
+		const char *file;
+		struct location_paths paths;
+		const char *says;
+	} ROWS[] = {
+		{ ASN,
+		  { .country = "country.iso_code" },
+		  "no entry has a country at 'country.iso_code'" },
+		{ NESTED,
+		  { .asn = "autonomous_system_number" },
+		  "no entry has an AS number at 'autonomous_" },
+		{ NESTED,
+		  { .coordinates = true },
+		  "no entry has coordinates at 'location.latitude' and" },
+		{ FLAT,
+		  { .country = NULL },
+		  "no entry has a country at 'country.iso_code' or an AS number at" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+		struct location_db *db = NULL;
+		struct diag d = { 0 };
+		assert_int_equal(location_open_mmdb(&db, ROWS[i].file, &ROWS[i].paths, &d),
+				 ERR_INVALID);
+		if (strstr(d.findings[0].text, ROWS[i].says) == NULL)
+			fail_msg("%s", d.findings[0].text);
+		diag_free(&d);
+	}
 }
 
 static void refuses_paths_that_lead_nowhere(void **state)
@@ -124,7 +235,7 @@ static void refuses_paths_that_lead_nowhere(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++) {
-		struct location_paths paths = { PATHS[i], "none", "none" };
+		struct location_paths paths = { .country = PATHS[i], .continent = "none" };
 		struct location_db *db = NULL;
 		struct diag d = { 0 };
 		assert_int_equal(location_open_mmdb(&db, NESTED, &paths, &d), ERR_INVALID);
@@ -170,7 +281,7 @@ static enum err load(const uint8_t *bytes, size_t n)
 		for (size_t i = 0; i < ranges; i++)
 			assert_true(r[i].place < location_place_n(db));
 	}
-	location_free(db);
+	location_unref(db);
 	diag_free(&d);
 	close(fd);
 	return e;
@@ -504,7 +615,7 @@ static void a_description_is_one_clean_line(void **state)
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	assert_int_equal(location_open_mmdb(&db, path, NULL, &d), ERR_OK);
 	assert_string_equal(location_describe(db), "forged??[2J of 7, 2+1 ranges, 2 places");
-	location_free(db);
+	location_unref(db);
 	close(fd);
 	free(f);
 }
@@ -515,6 +626,10 @@ int main(void)
 		cmocka_unit_test(reads_the_nested_schema_by_default),
 		cmocka_unit_test(reads_a_flat_schema_by_its_paths),
 		cmocka_unit_test(reads_a_tree_of_ipv4_only),
+		cmocka_unit_test(reads_coordinates_where_they_are_wanted),
+		cmocka_unit_test(reads_floats_and_texts_of_flat_schemas),
+		cmocka_unit_test(reads_as_numbers),
+		cmocka_unit_test(a_path_that_is_given_must_find_something),
 		cmocka_unit_test(refuses_paths_that_lead_nowhere),
 		cmocka_unit_test(names_a_file_that_cannot_be_opened),
 		cmocka_unit_test(a_truncated_file_is_refused),

@@ -89,7 +89,7 @@ static void says_where_each_address_is_and_how_far_that_holds(void **state)
 		    strcmp(p->country, ROWS[i].country) != 0 || len != ROWS[i].len)
 			fail_msg("%s: %s %s /%u", ROWS[i].address, p->continent, p->country, len);
 	}
-	location_free(db);
+	location_unref(db);
 }
 
 static void ranges_are_ascending_merged_and_cover_everything(void **state)
@@ -111,7 +111,7 @@ static void ranges_are_ascending_merged_and_cover_everything(void **state)
 	assert_int_equal(location_place_n(db), 4);
 	assert_string_equal(location_describe(db),
 			    "ranges of 25 Jun 2026 04:33:59 GMT, 6+1 ranges, 4 places");
-	location_free(db);
+	location_unref(db);
 }
 
 static void a_description_has_no_control_characters(void **state)
@@ -123,7 +123,7 @@ static void a_description_has_no_control_characters(void **state)
 	assert_int_equal(open_texts(&db, "# Generated: 2026\x1b[31m\xff\n1,2,US\n", NULL, &d),
 			 ERR_OK);
 	assert_string_equal(location_describe(db), "ranges of 2026?[31m?, 3+1 ranges, 2 places");
-	location_free(db);
+	location_unref(db);
 }
 
 static const struct {
@@ -228,7 +228,7 @@ static void any_changed_byte_loads_or_is_refused(void **state)
 			assert_true(e == ERR_OK ? db != NULL && d.n == 0 : db == NULL && d.n == 1);
 			unlink(path);
 			free(path);
-			location_free(db);
+			location_unref(db);
 			diag_free(&d);
 		}
 		text[i] = kept;
@@ -294,7 +294,7 @@ static void reads_a_database_of_the_whole_internet(void **state)
 		unlink(made);
 		unlink(made6);
 	}
-	location_free(db);
+	location_unref(db);
 }
 
 int main(void)

@@ -294,7 +294,7 @@ static void compiled_policies_equal_a_naive_interpreter_and_their_scopes_are_exa
 			check_scope(&l, &m, s, db, &a);
 		}
 		steer_free(s);
-		location_free(db);
+		location_unref(db);
 	}
 }
 
@@ -421,7 +421,7 @@ static void an_ipv4_mapped_client_is_located_as_its_ipv4(void **state)
 		assert_int_equal(a.scope > 0 ? a.scope + 96 : 0, b.scope);
 	}
 	steer_free(s);
-	location_free(db);
+	location_unref(db);
 }
 
 int main(void)

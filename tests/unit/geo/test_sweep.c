@@ -130,7 +130,7 @@ static void pieces_cover_the_space_and_decide_alike_from_end_to_end(void **state
 	assert_true(first > 1.0 / (1u << 9) && first < 1.0 / (1u << 8));
 	steer_free((void *)(uintptr_t)w.side[0].set);
 	steer_free((void *)(uintptr_t)w.side[1].set);
-	location_free(db);
+	location_unref(db);
 }
 
 static void one_rule_for_all_is_one_piece(void **state)
@@ -149,7 +149,7 @@ static void one_rule_for_all_is_one_piece(void **state)
 	assert_int_equal(n, 1);
 	assert_true(first == 1.0);
 	steer_free(s);
-	location_free(db);
+	location_unref(db);
 }
 
 int main(void)

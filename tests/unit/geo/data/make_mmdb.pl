@@ -9,6 +9,8 @@ use MaxMind::DB::Writer::Tree;
 my %types = (
     country => 'map', continent => 'map', subdivisions => [ 'array', 'map' ], iso_code => 'utf8_string', code => 'utf8_string',
     country_code => 'utf8_string', continent_code => 'utf8_string', region => 'utf8_string', number => 'uint32',
+    autonomous_system_number => 'uint32', location => 'map', latitude => 'double', longitude => 'double', lat => 'float', long => 'float',
+    asn => 'utf8_string', point => 'map',
 );
 
 sub nested {
@@ -31,6 +33,28 @@ my @v4 = (
 );
 my @v6 = ( [ '2001:db8::/33', 'EU', 'DE', 'BY' ], [ '2001:db8:8000::/33', 'NA', 'US', 'KY' ], [ '2001:db8:8000::1/128', 'SA', 'BR' ] );
 
+# Places by hand: cities in the nested schema, and flat with coordinates as floats and AS numbers as texts.
+my %city = ( 'BY' => [ 48.1374, 11.5755 ], 'BE' => [ 52.52, 13.405 ], 'KY' => [ 38.25, -85.75 ], 'QC' => [ 46.8139, -71.2082 ] );
+
+sub city {
+    my ($continent, $country, $subdivision) = @_;
+    my $at = $city{ $subdivision || '' };
+    return { %{ nested(@_) }, ($at ? (location => { latitude => $at->[0], longitude => $at->[1] }) : ()) };
+}
+
+sub flatcity {
+    my ($continent, $country, $subdivision) = @_;
+    my $at = $city{ $subdivision || '' };
+    return { ($country ? (country_code => $country) : ()), ($at ? (point => { lat => $at->[0], long => $at->[1] }) : ()),
+        asn => $country && $country eq 'DE' ? 'AS64500' : 'none' };
+}
+
+sub asn {
+    my ($continent, $country) = @_;
+    my %number = ( DE => 64500, US => 64501, CA => 4200000000 );
+    return { ($country && $number{$country} ? (autonomous_system_number => $number{$country}) : ()) };
+}
+
 sub make {
     my ($name, $record, $version, $size, $aliases) = @_;
     my $tree = MaxMind::DB::Writer::Tree->new(
@@ -50,3 +74,6 @@ sub make {
 make('nested', \&nested, 6, 24, 1);
 make('flat',   \&flat,   6, 28, 0);
 make('ipv4',   \&nested, 4, 32, 0);
+make('city',   \&city,   6, 24, 0);
+make('flatcity', \&flatcity, 6, 24, 0);
+make('asn',    \&asn,    6, 24, 0);
