@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is seen at other signers: all answers validated through the parent's DS, and nothing of what is spoilt."""
-import json
 import random
-import subprocess
 import time
 
 import dns.flags
@@ -11,25 +9,11 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from lab.daemons import BUILD
+from lab.looks import observe, of
 from lab.signers import Key, Parent, Signer
 
 ZONE = "shop.example."
 NS = [f"ns1.{ZONE}", "ns.other.example."]
-TOOL = BUILD / "tests" / "tools" / "peer_tool"
-
-
-def observe(parents, signers, *more, rounds=1):
-    """Runs rounds of looks; returns (events, what was logged)."""
-    arguments = ["observe", ZONE, "1", str(rounds), "parent=" + ",".join(p.at for p in parents)]
-    arguments += [f"{name}=" + ",".join(s.at for s in servers) for name, servers in signers.items()]
-    done = subprocess.run([str(TOOL), *arguments, "try-ms=300", *more], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
-
-
-def of(events, kind):
-    return [e for e in events if e["event"] == kind]
 
 
 @pytest.fixture
@@ -48,7 +32,7 @@ def lab():
             return server
 
         def look(self, *more, rounds=1):
-            return observe([self.parent], {"a": [self.a], "b": [self.b]}, *more, rounds=rounds)
+            return observe(ZONE, [self.parent], {"a": [self.a], "b": [self.b]}, *more, rounds=rounds)
 
     yield Lab()
     for s in running:
@@ -228,14 +212,14 @@ def test_a_large_set_comes_over_tcp(lab):
 
 def test_only_ds_that_all_of_the_parents_servers_show_are_trusted(lab):
     other = lab.add(Parent(ZONE, [lab.a.ds()], NS))
-    events, _ = observe([lab.parent, other], {"a": [lab.a], "b": [lab.b]})
+    events, _ = observe(ZONE, [lab.parent, other], {"a": [lab.a], "b": [lab.b]})
     assert len(of(events, "parent")) == 2
     assert [e["signer"] for e in of(events, "signer")] == [0]
     failed, = of(events, "failed")
     assert failed["why"] == "DNSKEY: no key of the RRset is one that the parent's DS names"
     # One that does not answer takes nothing away.
     other.answer = lambda q, tcp: None
-    events, _ = observe([lab.parent, other], {"a": [lab.a], "b": [lab.b]})
+    events, _ = observe(ZONE, [lab.parent, other], {"a": [lab.a], "b": [lab.b]})
     assert [e["signer"] for e in of(events, "signer")] == [0, 1]
 
 
@@ -251,7 +235,7 @@ def test_without_a_parent_nobody_is_believed(lab, case):
     else:
         lab.parent.ds = [lab.a.ds()]
         parents.append(lab.add(Parent(ZONE, [lab.b.ds()], NS)))
-    events, _ = observe(parents, {"a": [lab.a], "b": [lab.b]})
+    events, _ = observe(ZONE, parents, {"a": [lab.a], "b": [lab.b]})
     assert of(events, "signer") == [] and lab.a.asked == []
     assert {e["signer"] for e in of(events, "failed")} >= {0, 1}
 
