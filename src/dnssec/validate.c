@@ -8,7 +8,7 @@
 #include "dns/name.h"
 #include "dns/rrtype.h"
 #include "dns/wire.h"
-#include "dnssec/verify.h"
+#include "dnssec/verify_memo.h"
 
 #define CLASS_IN    1
 #define RRSIG_FIXED 18 /* before the signer's name */
@@ -16,9 +16,6 @@
 #define FLAG_QR     0x8000
 #define FLAG_TC     0x0200
 #define RCODE_MASK  0x000f
-#define DATA_MAX                                                                                   \
-	(RRSIG_FIXED + NAME_MAX_LEN + VALIDATE_KEYS_MAX * (NAME_MAX_LEN + 10 + DNSKEY_RDATA_MAX))
-
 struct signature {
 	const uint8_t *fixed; /* RRSIG_FIXED octets */
 	struct span bytes;
@@ -30,6 +27,7 @@ struct answer {
 	size_t signature_n;
 	uint32_t ttl;
 	struct validated *out;
+	struct verify_memo *memo;
 	bool too_many;
 };
 
@@ -138,6 +136,15 @@ static void put_in_order(struct validated *v)
 	v->n = n;
 }
 
+static size_t signed_len_max(const struct validated *v)
+{
+	size_t n = RRSIG_FIXED + NAME_MAX_LEN;
+
+	for (size_t i = 0; i < v->n; i++)
+		n += NAME_MAX_LEN + 10u + v->keys[i].rdata_len;
+	return n;
+}
+
 static size_t write_signed(const struct answer *a, const struct signature *s, uint8_t *out)
 {
 	uint8_t owner[NAME_MAX_LEN];
@@ -214,7 +221,7 @@ static enum validation judge(const struct answer *a, const struct signature *s, 
 		if (++*tries > VALIDATE_TRIES_MAX)
 			return VALIDATION_TOO_MANY;
 		struct span is_signed = { data, write_signed(a, s, data) };
-		if (verify_signature(k, is_signed, s->bytes) == ERR_OK) {
+		if (verify_memo_check(a->memo, k, is_signed, s->bytes) == ERR_OK) {
 			uint32_t original = load_u32(s->fixed + 4);
 			a->out->ttl = a->ttl < original ? a->ttl : original;
 			a->out->expires_at = expires_at;
@@ -253,22 +260,21 @@ static enum validation follow(const struct answer *a, const struct span *ds, siz
 }
 
 enum validation validate_dnskeys(struct span message, const uint8_t *zone, const struct span *ds,
-				 size_t ds_n, int64_t now, struct validated *out)
+				 size_t ds_n, int64_t now, struct verify_memo *memo,
+				 struct validated *out)
 {
-	struct answer a = { .zone = zone, .out = out };
+	struct answer a = { .zone = zone, .out = out, .memo = memo };
 
 	memset(out, 0, sizeof *out);
-	uint8_t *data = malloc(DATA_MAX);
-	if (data == NULL)
-		return VALIDATION_TOO_MANY;
 	enum validation v = take_apart(&a, message);
 	if (v == VALIDATION_SECURE) {
 		put_in_order(out);
-		v = follow(&a, ds, ds_n, now, data);
+		uint8_t *data = malloc(signed_len_max(out));
+		v = data != NULL ? follow(&a, ds, ds_n, now, data) : VALIDATION_TOO_MANY;
+		free(data);
 	}
 	if (v != VALIDATION_SECURE)
 		memset(out, 0, sizeof *out);
-	free(data);
 	return v;
 }
 

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "dnssec/dnskey.h"
+#include "dnssec/verify_memo.h"
 
 #define VALIDATE_KEYS_MAX  64
 #define VALIDATE_TRIES_MAX 16
@@ -52,9 +53,10 @@ struct validated {
 };
 
 /* `message`: a whole answer to a question for the zone's DNSKEY; `ds`: RDATA of the parent's DS
- * RRset, which the caller has from where it trusts. */
+ * RRset, which the caller has from where it trusts. `memo` may be NULL. */
 enum validation validate_dnskeys(struct span message, const uint8_t *zone, const struct span *ds,
-				 size_t ds_n, int64_t now, struct validated *out);
+				 size_t ds_n, int64_t now, struct verify_memo *memo,
+				 struct validated *out);
 /* Static text; never NULL. */
 const char *validation_text(enum validation v);
 

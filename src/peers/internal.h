@@ -42,6 +42,7 @@ struct observer {
 	struct observer_limits limits;
 	struct asker *asker;
 	struct interview_tools tools;
+	struct round *idle;     /* memory of a round that is over; NULL: none */
 	struct observed **heap; /* by next_ms */
 	size_t heap_n, heap_cap, zone_n, round_n;
 };

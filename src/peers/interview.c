@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "peers/interview.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,7 +56,8 @@ static bool take_keys(struct interview *iv, struct span message, int64_t now)
 
 	for (size_t i = 0; i < iv->ds_n; i++)
 		ds[i] = (struct span){ iv->ds[i].rdata, iv->ds[i].len };
-	enum validation verdict = validate_dnskeys(message, iv->zone, ds, iv->ds_n, now, v);
+	enum validation verdict =
+	    validate_dnskeys(message, iv->zone, ds, iv->ds_n, now, iv->tools->memo, v);
 	if (verdict != VALIDATION_SECURE)
 		return fail(iv, validation_text(verdict));
 	memcpy(iv->seen->key, v->keys, v->n * sizeof v->keys[0]);
@@ -247,7 +249,9 @@ void interview_begin(struct interview *iv, int64_t now)
 	iv->denied = 0;
 	iv->has_soa = false;
 	iv->why[0] = 0;
-	memset(iv->seen, 0, sizeof *iv->seen);
+	/* What counts by its number need not be cleared. */
+	memset(iv->seen, 0, offsetof(struct signer_seen, key));
+	iv->seen->ns.n = 0;
 	iv->seen->asked_at = now;
 }
 

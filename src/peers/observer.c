@@ -270,6 +270,7 @@ static void on_closed(uv_handle_t *h)
 
 	verify_memo_free(o->tools.memo);
 	free(o->heap);
+	free(o->idle);
 	free(o);
 }
 

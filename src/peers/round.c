@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One round of one zone: the parent's servers, then each server of each signer, one at a time. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,7 +280,8 @@ static void finish(struct round *r)
 static enum err ask_parent(struct round *r)
 {
 	if (!r->asks_ns) {
-		memset(&r->parent, 0, sizeof r->parent);
+		memset(&r->parent, 0, offsetof(struct parent_seen, ds));
+		r->parent.ns.n = 0;
 		r->parent.asked_at = time(NULL);
 	}
 	return ask(r, r->zone->name, r->asks_ns ? TYPE_NS : TYPE_DS);
@@ -315,10 +317,13 @@ static void ask_next(struct round *r)
 
 enum err round_start(struct observed *z)
 {
-	struct round *r = calloc(1, sizeof *r);
+	struct observer *o = z->observer;
+	struct round *r = o->idle != NULL ? o->idle : malloc(sizeof *r);
 
 	if (r == NULL)
 		return ERR_NOMEM;
+	o->idle = NULL;
+	memset(r, 0, offsetof(struct round, interview));
 	r->zone = z;
 	r->cross = cross_new(); /* NULL: this round compares nothing */
 	z->round = r;
@@ -330,5 +335,9 @@ void round_cancel(struct round *r)
 {
 	asked_cancel(r->asked);
 	cross_free(r->cross);
-	free(r);
+	/* It is large: one is kept for the next round. */
+	if (r->zone->observer->idle == NULL)
+		r->zone->observer->idle = r;
+	else
+		free(r);
 }

@@ -52,17 +52,13 @@ struct signer_seen {
 	int64_t asked_at; /* before the first question */
 	int64_t at;       /* after the last answer */
 
-	struct dnskey key[SEEN_KEYS_MAX]; /* the DNSKEY RRset, in canonical order */
 	size_t key_n;
 	uint64_t key_signing;  /* bits by key[]: signed the DNSKEY RRset */
 	uint64_t zone_signing; /* ... signed SOA, NS or a sampled RRset */
 	uint32_t dnskey_ttl;
 	int64_t expires_at; /* the earliest end of a signature that was believed */
 
-	struct seen_ds cds[SEEN_DS_MAX]; /* a delete request (RFC 8078 §4) is not among them */
-	size_t cds_n;
-	struct dnskey cdnskey[SEEN_DS_MAX];
-	size_t cdnskey_n;
+	size_t cds_n, cdnskey_n;
 	bool has_cds, has_cdnskey; /* there are such records */
 	bool wants_delete;         /* one of them asks for an insecure delegation */
 
@@ -70,22 +66,25 @@ struct signer_seen {
 	uint32_t csync_serial;
 	uint16_t csync_flags;
 
-	struct seen_names ns;
 	uint32_t ns_ttl;
 	uint32_t zone_ttl; /* the highest of all other TTLs, negative answers (RFC 2308 §5) too */
 	uint32_t serial;
 	enum seen_denial denial;
 	uint16_t nsec3_iterations;
 	uint64_t sample; /* digest of the sampled RRsets, without TTLs; 0: none was asked for */
+
+	struct dnskey key[SEEN_KEYS_MAX]; /* the DNSKEY RRset, in canonical order */
+	struct seen_ds cds[SEEN_DS_MAX];  /* a delete request (RFC 8078 §4) is not among them */
+	struct dnskey cdnskey[SEEN_DS_MAX];
+	struct seen_names ns;
 };
 
 struct parent_seen {
 	int64_t asked_at, at;
-	struct seen_ds ds[SEEN_DS_MAX];
 	size_t ds_n;
-	uint32_t ds_ttl;
+	uint32_t ds_ttl, ns_ttl;
+	struct seen_ds ds[SEEN_DS_MAX];
 	struct seen_names ns; /* the delegation */
-	uint32_t ns_ttl;
 };
 
 /* Static text; never NULL. */

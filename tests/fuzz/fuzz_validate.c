@@ -19,8 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1 + n)
 		return 0;
 	struct span ds = { data + 1, n };
-	enum validation verdict = validate_dnskeys((struct span){ data + 1 + n, size - 1 - n },
-						   (const uint8_t *)"\7example", &ds, 1, NOW, &v);
+	enum validation verdict =
+	    validate_dnskeys((struct span){ data + 1 + n, size - 1 - n },
+			     (const uint8_t *)"\7example", &ds, 1, NOW, NULL, &v);
 	if ((verdict == VALIDATION_SECURE) != (v.n > 0) || v.n > VALIDATE_KEYS_MAX)
 		abort();
 	return 0;

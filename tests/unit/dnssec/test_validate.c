@@ -22,7 +22,7 @@ static enum validation judge_at(const uint8_t *answer, size_t n, const uint8_t *
 	uint8_t *copy = exact_copy(answer, n);
 	struct span one = { ds, ds_n };
 	enum validation v =
-	    validate_dnskeys((struct span){ copy, n }, ZONE, &one, ds_n > 0, now, &result);
+	    validate_dnskeys((struct span){ copy, n }, ZONE, &one, ds_n > 0, now, NULL, &result);
 
 	free(copy);
 	return v;
