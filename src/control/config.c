@@ -675,10 +675,15 @@ static enum err resolve_source(struct schema *s, const struct yaml_node *item,
 			       z->zone.text);
 	if (z->primaries == NULL)
 		return ERR_OK;
-	if (z->zone.transfer.update_n > 0)
-		return finding(s, item, "update the primary",
-			       "the zone '%.200s' comes from primaries and takes no updates here",
-			       z->zone.text);
+	for (size_t i = 0; i < z->zone.transfer.update_n; i++)
+		if (z->zone.transfer.updates[i].name_n > 0 ||
+		    z->zone.transfer.updates[i].type_n > 0 ||
+		    z->zone.transfer.updates[i].peer != NULL)
+			return finding(
+			    s, item, "say there who may change what",
+			    "'%.200s' comes from primaries: its updates are forwarded, and "
+			    "names, types and peers are the primary's matter",
+			    z->zone.text);
 	if (!z->zone.transfer.has_serial)
 		z->zone.transfer.serial = SERIAL_KEEP;
 	return config_read_primaries(s, z->primaries, &c->remotes, &z->zone.secondary);
@@ -712,9 +717,6 @@ static enum err read_zone(struct schema *s, const struct yaml_node *item, const 
 			    z.zone.text);
 	if (!e)
 		e = config_check_transfer(s, item, z.zone.name, &z.zone.transfer);
-	if (!e && z.zone.file == NULL && z.zone.transfer.update_n > 0)
-		e = finding(s, item, "update it at its primary",
-			    "'%.200s' comes from primaries: it takes no updates here", z.zone.text);
 	if (z.zone.seed == NULL)
 		z.zone.seed = z.zone.text;
 	*out = z.zone;

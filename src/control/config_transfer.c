@@ -300,6 +300,19 @@ static enum err read_update_types(struct schema *s, const struct yaml_node *valu
 	return ERR_OK;
 }
 
+static enum err check_peer(struct schema *s, const struct yaml_node *at,
+			   const struct update_grant *g)
+{
+	if (g->peer == NULL ||
+	    (g->name_n == 0 && g->type_n == 0 && g->who.key_n > 0 && strcmp(g->peer, "own") != 0))
+		return ERR_OK;
+	yaml_finding(
+	    s->yaml, at, s->diag, DIAG_ERROR, "{key: signer2., peer: signer2}",
+	    "a rule with `peer` needs a `key` and has neither `names` nor `types`: it covers "
+	    "that signer's own DNSKEY");
+	return ERR_INVALID;
+}
+
 enum err config_read_allow_update(struct schema *s, const struct yaml_node *value,
 				  struct config_transfer *into)
 {
@@ -307,6 +320,7 @@ enum err config_read_allow_update(struct schema *s, const struct yaml_node *valu
 		WHO_ROWS,
 		{ .key = "names", .kind = SCHEMA_CUSTOM, .custom = read_update_names },
 		{ .key = "types", .kind = SCHEMA_CUSTOM, .custom = read_update_types },
+		ROW(struct update_grant, peer, "peer", SCHEMA_TEXT, .max = 63),
 		{ 0 },
 	};
 	struct items all = items_of(&value);
@@ -320,6 +334,8 @@ enum err config_read_allow_update(struct schema *s, const struct yaml_node *valu
 		enum err e = schema_read(s, all.item[i], GRANT_ROWS, &grants[i]);
 		if (!e)
 			e = check_who(s, all.item[i], &grants[i].who);
+		if (!e)
+			e = check_peer(s, all.item[i], &grants[i]);
 		result = e ? e : result;
 	}
 	into->updates = grants;

@@ -18,6 +18,8 @@
 #include "control/key_parent.h"
 #include "control/request.h"
 #include "control/transferred.h"
+#include "control/update_forward.h"
+#include "control/zone_edits.h"
 #include "store/journal.h"
 
 int64_t control_now(void)
@@ -208,6 +210,8 @@ static enum err load_zone(struct control *c, const struct config *config, struct
 			keyring_free(keys);
 		return err;
 	}
+	if (spool == NULL)
+		zone_edits_note(c, e, z, &made);
 	served_unref(e->served);
 	if (keys != e->keys)
 		keyring_free(e->keys);
@@ -618,6 +622,7 @@ void control_stop(struct control *c)
 {
 	if (c == NULL)
 		return;
+	update_forward_stop(c);
 	signed_copies_stop(c); /* its thread reads what goes */
 	for (size_t i = 0; i < c->entry_n; i++)
 		secondary_free(c->entries[i]->secondary);

@@ -144,6 +144,8 @@ struct control {
 	struct transfers_out *transfers_out;
 	struct notify_out *notify_out;
 	struct signed_copies *signed_copies;
+	struct forward *forwards; /* updates on their way to primaries (update_forward.h) */
+	unsigned forward_n;
 	struct requests *requests;     /* what workers hand on (request.h) */
 	struct reload *reload;         /* that is under way, or NULL (reload.c) */
 	struct read_ahead *read_ahead; /* files that the reload of this moment has read already */

@@ -324,3 +324,27 @@ json_t *control_key_set_put(struct control *c, const char *zone, const char *pee
 	free(p);
 	return out;
 }
+
+enum err control_key_set_take(struct control *c, struct zone_entry *e, const char *peer,
+			      const struct dnskey *keys, size_t n, struct control_result *r)
+{
+	struct proposal *p = calloc(1, sizeof *p);
+	int64_t revision = revision_of(c, e, peer);
+
+	if (p == NULL || n > KEY_SET_MAX) {
+		free(p);
+		control_fail(r, ERR_NOMEM, "no memory");
+		return r->err;
+	}
+	p->n = n;
+	if (n > 0)
+		memcpy(p->keys, keys, n * sizeof *keys);
+	compare(e->keys, peer, p);
+	enum err err = judge(e->keys, p, r);
+	if (!err)
+		err = guard(p, r);
+	if (!err && !(p->kept_n == p->n && p->dropped_n == 0))
+		err = put(c, e, peer, p, &revision, r);
+	free(p);
+	return err;
+}

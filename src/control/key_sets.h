@@ -19,6 +19,8 @@
 
 #include "control/control.h"
 
+struct zone_entry;
+
 /* {"zone", "sets": [...]} */
 json_t *control_key_sets(struct control *c, const char *zone, struct control_result *r);
 /* {"zone", "peer", "keys": [...]}; ERR_NOT_FOUND: never set. *revision may be 0 then. */
@@ -29,5 +31,11 @@ json_t *control_key_set(struct control *c, const char *zone, const char *peer, i
 json_t *control_key_set_put(struct control *c, const char *zone, const char *peer,
 			    const json_t *records, bool force, int64_t *revision,
 			    struct control_result *r);
+
+/* The same as a peer's whole set, from a source that has no revisions. ERR_REFUSED: admission or
+ * guard. */
+struct dnskey;
+enum err control_key_set_take(struct control *c, struct zone_entry *e, const char *peer,
+			      const struct dnskey *keys, size_t n, struct control_result *r);
 
 #endif

@@ -6,6 +6,9 @@
 
 #include "base/log.h"
 #include "control/overlay.h"
+#include "control/transferred.h"
+#include "control/update_forward.h"
+#include "control/update_keys.h"
 #include "dns/rrtype.h"
 #include "store/journal.h"
 #include "transfer/update.h"
@@ -45,6 +48,16 @@ void updates_add(struct request *r)
 	const struct config_transfer *t = &e->config.transfer;
 	if (!update_permits_some(t->updates, t->update_n, &r->who)) {
 		refuse(r, RCODE_REFUSED, e->text, "no rule of allow-update permits it");
+		return;
+	}
+	if (e->config.secondary.primary_n > 0) {
+		update_forward(r, e);
+		return;
+	}
+	const struct update_grant *peer = update_peer(t->updates, t->update_n, &r->who);
+	if (peer != NULL && e->keys != NULL) {
+		updates_commit(r->control); /* what came before it */
+		update_keys(r, e, peer->peer);
 		return;
 	}
 	struct pending *p = calloc(1, sizeof *p);
@@ -222,6 +235,9 @@ void updates_lift_serial(struct control *c, struct zone_entry *e, uint32_t to)
 	} else if (e->config.secondary.primary_n == 0) {
 		err = put_into_service(c, e, b, change_span(&set), to, &d);
 	} else if ((err = zone_load_change(e->served, b, &made, &d)) == ERR_OK) {
+		struct own_serial own = { true, to, made->primary_serial };
+		if (e->config.transfer.serial != SERIAL_KEEP)
+			(void)own_serial_write(c->store, e->text, &own);
 		served_unref(e->served);
 		e->served = made;
 		err = publish_zone(c, e);

@@ -171,3 +171,33 @@ def test_steered_names_go_out_with_their_defaults_and_the_log_marks_it(concord):
     c.start()
     assert [t.split()[-1] for t in texts(axfr(c)) if t.startswith("www.example.")] == ["192.0.2.80"]
     assert "steered names with their default values" in c.log()
+
+
+def test_an_edited_file_goes_out_by_differences_and_with_a_newer_serial(concord):
+    """The operator edits the file, with or without a new serial, and over updates that lie on it."""
+    text = HEAD + "".join(f"h{i} IN A 192.0.2.{i}\n" for i in range(50))
+    daemon = start(concord, text, signing="none")
+    copy = axfr(daemon)
+    for change, serial in (
+        (lambda: daemon.file("example.zone", text + "new IN A 192.0.2.9\n"), 2),  # its serial is 1 still
+        (lambda: change_by_update(daemon), 3),
+        (lambda: daemon.file("example.zone", text.replace("h7 IN A", "h7 60 IN A")), 4),
+        (lambda: daemon.file("example.zone", text.replace("hostmaster 1 ", "hostmaster 10 ")), 10),
+    ):
+        change()
+        daemon.ctl("reload")
+        ixfr(daemon, copy)
+        assert copy.get_rdataset("example.", "SOA")[0].serial == serial
+        assert texts(copy) == texts(axfr(daemon))
+        daemon.stop()
+        daemon.start()
+        assert daemon.ask("example.", "SOA").answer[0][0].serial == serial
+    assert daemon.log().count("transfer: IXFR to") == 4
+    assert "its serial 1 is not newer than 1" in daemon.log()
+
+
+def change_by_update(daemon):
+    u = dns.update.UpdateMessage("example.")
+    u.use_tsig(key())
+    u.add("updated", 60, "A", "192.0.2.8")
+    assert dns.query.tcp(u, daemon.address, port=daemon.port, timeout=5).rcode() == dns.rcode.NOERROR
