@@ -34,6 +34,7 @@ class GroupLab:
     def __init__(self, tmp_path, daemons, scans=True):
         self.dir, self.daemons, self.scans = tmp_path, daemons, scans
         self.parent = Parent(tmp_path / "parent", PARENT_ADDRESS)
+        self.on_tick = lambda: None
         self.signers, self.recorder, self.resolvers, self.wrong, self.asked = {}, None, [], [], 0
 
     def add(self, host, daemon):
@@ -60,6 +61,7 @@ class GroupLab:
     def tick(self):
         """Half a second of the life of the zone."""
         end = time.monotonic() + 0.5
+        self.on_tick()
         if self.scans:
             self.parent.scan()
         self.recorder.record()
