@@ -107,18 +107,23 @@ static struct response post_rollover(struct api *a, struct request *r)
 	struct control *c = a->options.control;
 	json_t *j = NULL;
 	const char *roll = request_field(r, "roll"), *hold = request_field(r, "hold");
+	const char *retire = request_field(r, "retire");
+	uint16_t tag;
+	uint8_t algorithm;
 
 	if (roll != NULL)
 		j = control_key_roll(c, r->segment[0], roll,
 				     json_is_true(json_object_get(r->json, "emergency")), &result);
 	else if (hold != NULL)
 		j = control_key_hold(c, r->segment[0], hold, &result);
+	else if (retire != NULL && read_tag(retire, &tag, &algorithm))
+		j = control_key_retire(c, r->segment[0], tag, algorithm, &result);
 	else if (json_is_true(json_object_get(r->json, "release")))
 		j = control_key_hold(c, r->segment[0], NULL, &result);
 	else
 		return response_problem(
-		    400, "the body must have 'roll' (ksk, zsk, csk, all, algorithm), 'hold' (why) "
-			 "or 'release' (true)");
+		    400, "the body must have 'roll' (ksk, zsk, csk, all, algorithm), 'hold' (why), "
+			 "'retire' (TAG or TAG-ALGORITHM) or 'release' (true)");
 	return response_of(j, &result);
 }
 
@@ -144,8 +149,11 @@ static struct response post_adopt(struct api *a, struct request *r)
 	/* The files are named on our host: no caller from outside chooses what is read there. */
 	if (!r->principal.local)
 		return response_problem(403, "keys are taken over on the control socket alone");
-	json_t *j = control_zone_adopt(a->options.control, r->segment[0],
-				       json_object_get(r->json, "files"), &result);
+	const json_t *files = json_object_get(r->json, "files");
+	const char *as = request_field(r, "as");
+	json_t *j = as != NULL
+			? control_key_take(a->options.control, r->segment[0], files, as, &result)
+			: control_zone_adopt(a->options.control, r->segment[0], files, &result);
 
 	return response_of(j, &result);
 }

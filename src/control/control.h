@@ -111,7 +111,16 @@ json_t *control_key_hold(struct control *c, const char *zone, const char *why,
 /* `what`: ds-seen, ds-gone, seen (its DNSKEY, at all servers of all signers). */
 json_t *control_key_evidence(struct control *c, const char *zone, uint16_t tag, uint8_t algorithm,
 			     const char *what, struct control_result *r);
-/* Takes over a zone that others signed, with the keys in `files` (array of paths). */
+/* An own key gets a successor as soon as it is safe, and goes; one that nobody uses goes at once.
+ */
+json_t *control_key_retire(struct control *c, const char *zone, uint16_t tag, uint8_t algorithm,
+			   struct control_result *r);
+/* Takes private keys beside those that are there. `files`: as below; `as`: standby or published. */
+json_t *control_key_take(struct control *c, const char *zone, const json_t *files, const char *as,
+			 struct control_result *r);
+/* Takes over a zone that others signed, with the keys in `files`: paths, or objects with "file"
+ * and, where the file does not say it, "role", "algorithm", "state" (active) and "tag", which must
+ * fit. */
 json_t *control_zone_adopt(struct control *c, const char *zone, const json_t *files,
 			   struct control_result *r);
 json_t *control_cds_set(struct control *c, const char *zone, bool publish,

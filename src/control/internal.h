@@ -243,6 +243,11 @@ void metrics_add_signing(const struct control *c, struct text *out);
 /* reload.c: nobody is told any more. */
 void reload_stop(struct control *c);
 
+/* roll_commands.c: keeps a change of the zone's facts, takes the steps that follow and tells the
+ * keys. Where the store fails the facts are `before` again. */
+json_t *control_keep_facts(struct control *c, struct zone_entry *e,
+			   const struct rollover_facts *before, struct control_result *r);
+
 /* key_commands.c: serves the zone with its keyring as it is now. */
 enum err control_serve_keys(struct control *c, struct zone_entry *e, struct control_result *r);
 

@@ -352,20 +352,33 @@ static bool is_known(const struct keyring *k, const struct dnskey *d)
 	return false;
 }
 
-enum err keyring_adopt(struct keyring *k, const char *file, const enum key_role *role,
+/* Of a key that another server has retired: all that was made with it may just have been served. */
+static void was_used(struct rollover_key *k, const struct rollover_facts *f, int64_t now)
+{
+	if (k->state != KEY_RETIRED)
+		return;
+	k->retired_at = now;
+	if (k->role == KEY_KSK)
+		return;
+	k->signs_at = k->unsigned_at = now;
+	k->signed_ttl.ttl = f->zone_ttl.ttl;
+}
+
+enum err keyring_adopt(struct keyring *k, const char *file, const struct key_traits *traits,
 		       enum key_state state, const struct keyring_context *c, size_t *taken,
 		       struct diag *d)
 {
 	struct rollover_facts f = k->facts;
 	struct own_key o = { 0 };
-	enum err e = key_read(&o.key, file, k->zone, role, d);
+	enum err e = key_read_as(&o.key, file, k->zone, traits, d);
 
 	if (e)
 		return e;
 	const struct dnskey *key = key_dnskey(o.key);
 	struct rollover_wanted w = { .algorithm = key->algorithm, .state = state };
-	w.role = role != NULL ? *role : key->flags & DNSKEY_SEP ? KEY_KSK : KEY_ZSK;
-	w.signs = state == KEY_ACTIVE && w.role != KEY_KSK;
+	w.role = traits->role != NULL ? *traits->role : key->flags & DNSKEY_SEP ? KEY_KSK : KEY_ZSK;
+	w.signs =
+	    (state == KEY_ACTIVE && w.role != KEY_KSK) || (state == KEY_READY && w.role == KEY_CSK);
 	if (is_known(k, key))
 		e = ERR_CONFLICT;
 	else if (key->flags != key_role_flags(w.role))
@@ -376,6 +389,7 @@ enum err keyring_adopt(struct keyring *k, const char *file, const enum key_role 
 		e = write_key(k, &o, c->state_dir);
 	if (!e) {
 		f.keys[f.n] = rollover_made(&w, key->tag, &f, c->now);
+		was_used(&f.keys[f.n], &f, c->now);
 		k->own[f.n++] = o;
 		e = persist(k, &f, k->own, c->store);
 	}

@@ -116,7 +116,7 @@ enum err keyring_generate(struct keyring *k, enum key_role role, const struct ke
 			  size_t *made);
 /* Takes a key from a file (BIND pair or PEM), copying it into the state directory, in that state.
  * ERR_CONFLICT: a key with its tag is there; ERR_TOO_LONG: too many. */
-enum err keyring_adopt(struct keyring *k, const char *file, const enum key_role *role,
+enum err keyring_adopt(struct keyring *k, const char *file, const struct key_traits *traits,
 		       enum key_state state, const struct keyring_context *c, size_t *taken,
 		       struct diag *d);
 /* ERR_REFUSED with *why set where admission refuses. */

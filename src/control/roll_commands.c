@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What an operator says of rolls: begin one, hold, go on, what the parent has; and keys of a zone
- * that another server signed. Each is kept before it counts. */
+/* What an operator says of rolls: begin one, hold, go on, what the parent has. Each is kept before
+ * it counts. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,8 +8,8 @@
 #include "control/internal.h"
 
 /* Facts are changed on a copy, so that a store that fails leaves all as it was. */
-static json_t *keep(struct control *c, struct zone_entry *e, const struct rollover_facts *before,
-		    struct control_result *r)
+json_t *control_keep_facts(struct control *c, struct zone_entry *e,
+			   const struct rollover_facts *before, struct control_result *r)
 {
 	if (keyring_save(e->keys, c->store)) {
 		e->keys->facts = *before;
@@ -58,7 +58,7 @@ json_t *control_key_roll(struct control *c, const char *zone, const char *what, 
 	q->emergency = q->emergency || emergency;
 	log_notice(e->text, "key: a roll (%s%s) is asked for", all ? "all" : what,
 		   emergency ? ", emergency" : "");
-	return keep(c, e, &before, r);
+	return control_keep_facts(c, e, &before, r);
 }
 
 json_t *control_key_hold(struct control *c, const char *zone, const char *why,
@@ -72,7 +72,7 @@ json_t *control_key_hold(struct control *c, const char *zone, const char *why,
 	keyring_set_hold(e->keys, why);
 	log_notice(e->text, "key: rolls are %s%s", why != NULL ? "held: " : "released",
 		   why != NULL ? why : "");
-	return keep(c, e, &before, r);
+	return control_keep_facts(c, e, &before, r);
 }
 
 static struct rollover_key *find_key(struct zone_entry *e, uint16_t tag, uint8_t algorithm,
@@ -124,111 +124,31 @@ json_t *control_key_evidence(struct control *c, const char *zone, uint16_t tag, 
 	}
 	log_notice(e->text, "key: %s %u/%u: %s, says the operator", key_role_text(f->role), f->tag,
 		   f->algorithm, what);
-	return keep(c, e, &before, r);
+	return control_keep_facts(c, e, &before, r);
 }
 
-/* ---- taking a signed zone over ---- */
-
-/* Keys that we made on first start and that nobody can know: no parent has a DS. */
-static bool are_fresh(const struct keyring *k)
-{
-	for (size_t i = 0; i < k->own_n; i++)
-		if (k->facts.keys[i].ds_seen_at != 0 || k->facts.keys[i].manual)
-			return false;
-	return true;
-}
-
-static enum err adopt_one(struct keyring *k, const char *file, bool alone,
-			  const struct keyring_context *kc, struct control_result *r)
-{
-	struct diag d = { 0 };
-	size_t at = 0;
-	enum key_role csk = KEY_CSK;
-	enum err e = keyring_adopt(k, file, alone ? &csk : NULL, KEY_ACTIVE, kc, &at, &d);
-
-	if (e)
-		control_fail(r, e == ERR_IO ? ERR_NOT_FOUND : ERR_REFUSED, "%s",
-			     d.n > 0 ? d.findings[0].text : err_text(e));
-	else if (k->facts.keys[at].role != KEY_ZSK)
-		k->facts.keys[at].ds_seen_at = kc->now;
-	diag_free(&d);
-	return e;
-}
-
-static bool covers_both(const struct keyring *k, size_t from)
-{
-	bool ksk = false, zsk = false;
-
-	for (size_t i = from; i < k->own_n; i++) {
-		ksk = ksk || k->facts.keys[i].role != KEY_ZSK;
-		zsk = zsk || k->facts.keys[i].role != KEY_KSK;
-	}
-	return ksk && zsk;
-}
-
-static void forget(struct keyring *k, size_t from, size_t n)
-{
-	for (size_t i = from; i < from + n; i++)
-		k->facts.keys[i].state = KEY_REMOVED;
-}
-
-/* The policy may want another algorithm or scheme than the zone has: that is for the operator to
- * start, not a surprise. */
-static bool fits_policy(const struct keyring *k, const struct config_signing *p)
-{
-	for (size_t i = 0; i < k->own_n; i++) {
-		const struct rollover_key *f = &k->facts.keys[i];
-		if (f->state != KEY_REMOVED &&
-		    (f->algorithm != p->algorithm ||
-		     (f->role == KEY_CSK) != (p->keys == CONFIG_KEYS_CSK)))
-			return false;
-	}
-	return true;
-}
-
-json_t *control_zone_adopt(struct control *c, const char *zone, const json_t *files,
+json_t *control_key_retire(struct control *c, const char *zone, uint16_t tag, uint8_t algorithm,
 			   struct control_result *r)
 {
 	struct zone_entry *e = control_signed_zone(c, zone, r);
-	size_t n = json_array_size(files);
+	struct rollover_key *f = e != NULL ? find_key(e, tag, algorithm, r) : NULL;
 
-	if (e == NULL)
+	if (f == NULL)
 		return NULL;
-	if (n == 0 || !are_fresh(e->keys)) {
-		control_fail(r, ERR_REFUSED,
-			     n == 0 ? "name the files of the keys that sign the zone now"
-				    : "the zone has keys of ours that the parent may know; taking "
-				      "others in their place could make it bogus");
+	if (f->manual) {
+		control_fail(r, ERR_REFUSED, "the keys of %s are named in the configuration",
+			     e->text);
 		return NULL;
 	}
-	struct keyring_context kc = control_keyring_context(c, e);
-	struct rollover_facts before = e->keys->facts;
-	size_t fresh = e->keys->own_n;
-	enum err err = ERR_OK;
-	for (size_t i = 0; i < n && !err; i++)
-		err =
-		    adopt_one(e->keys, json_string_value(json_array_get(files, i)), n == 1, &kc, r);
-	if (!err && !covers_both(e->keys, fresh)) {
-		control_fail(r, ERR_REFUSED,
-			     "a key-signing and a zone-signing key are needed, or one for both");
-		err = ERR_REFUSED;
+	if (f->state == KEY_STANDBY) {
+		json_t *removed = control_key_remove(c, zone, f->tag, f->algorithm, r);
+		json_decref(removed);
+		return removed != NULL ? control_key_list(c, e->text, r) : NULL;
 	}
-	/* All at once: either theirs alone, or ours as before. */
-	if (err)
-		forget(e->keys, fresh, e->keys->own_n - fresh);
-	else
-		forget(e->keys, 0, fresh);
-	if (!err && !fits_policy(e->keys, e->config.signing))
-		keyring_set_hold(e->keys, "adopted keys differ from the policy");
-	json_t *kept =
-	    keyring_settle(e->keys, c->store) == ERR_OK && !err ? keep(c, e, &before, r) : NULL;
-	if (kept == NULL)
-		return NULL;
-	log_notice(e->text, "key: %zu keys adopted; ours, which nobody used, are gone", n);
-	if (control_remake_keys(c, e) || publish_zone(c, e)) {
-		control_fail(r, ERR_IO, "it is stored but could not be put into service");
-		json_decref(kept);
+	if (f->state != KEY_ACTIVE && f->state != KEY_READY) {
+		control_fail(r, ERR_REFUSED, "key %u is %s: its way is fixed", tag,
+			     key_state_text(f->state));
 		return NULL;
 	}
-	return kept;
+	return control_key_roll(c, zone, key_role_text(f->role), false, r);
 }

@@ -31,6 +31,7 @@ struct ctl {
 	const char *down[CTL_DOWN_MAX];
 	size_t down_n;
 	const char *days, *form;
+	const char *algorithm, *state, *knot; /* of keys that are taken */
 	bool force;
 	bool emergency;
 };
@@ -97,6 +98,12 @@ int release_verb(const struct ctl *c, char **args, int n);
 int ds_seen_verb(const struct ctl *c, char **args, int n);
 int ds_gone_verb(const struct ctl *c, char **args, int n);
 int seen_verb(const struct ctl *c, char **args, int n);
+/* Posts `body` (taken) for a zone, and prints its keys. */
+int keys_post(const struct ctl *c, const char *zone, const char *rest, json_t *body);
+
+/* key_take.c */
 int adopt_verb(const struct ctl *c, char **args, int n);
+int key_take_verb(const struct ctl *c, char **args, int n);
+int key_retire_verb(const struct ctl *c, char **args, int n);
 
 #endif

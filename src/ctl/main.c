@@ -55,6 +55,9 @@ enum {
 	OPTION_DOWN,
 	OPTION_DAYS,
 	OPTION_FORM,
+	OPTION_ALGORITHM,
+	OPTION_STATE,
+	OPTION_KNOT,
 	OPTION_VERSION
 };
 
@@ -104,6 +107,9 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 		{ "down", required_argument, NULL, OPTION_DOWN },
 		{ "days", required_argument, NULL, OPTION_DAYS },
 		{ "form", required_argument, NULL, OPTION_FORM },
+		{ "algorithm", required_argument, NULL, OPTION_ALGORITHM },
+		{ "state", required_argument, NULL, OPTION_STATE },
+		{ "knot", required_argument, NULL, OPTION_KNOT },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -122,6 +128,15 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 			break;
 		case OPTION_COLOUR:
 			colour = optarg;
+			break;
+		case OPTION_ALGORITHM:
+			c->algorithm = optarg;
+			break;
+		case OPTION_STATE:
+			c->state = optarg;
+			break;
+		case OPTION_KNOT:
+			c->knot = optarg;
 			break;
 		case OPTION_FORCE:
 			c->force = true;

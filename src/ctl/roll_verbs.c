@@ -6,7 +6,7 @@
 
 #include "ctl/ctl.h"
 
-static int post(const struct ctl *c, const char *zone, const char *rest, json_t *body)
+int keys_post(const struct ctl *c, const char *zone, const char *rest, json_t *body)
 {
 	char *escaped = client_escape(zone), *path = NULL;
 	json_t *j = NULL;
@@ -28,21 +28,21 @@ static int post(const struct ctl *c, const char *zone, const char *rest, json_t 
 int roll_verb(const struct ctl *c, char **args, int n)
 {
 	(void)n;
-	return post(c, args[0], "/rollover",
-		    json_pack("{s:s, s:b}", "roll", c->role != NULL ? c->role : "all", "emergency",
-			      c->emergency));
+	return keys_post(c, args[0], "/rollover",
+			 json_pack("{s:s, s:b}", "roll", c->role != NULL ? c->role : "all",
+				   "emergency", c->emergency));
 }
 
 int hold_verb(const struct ctl *c, char **args, int n)
 {
-	return post(c, args[0], "/rollover",
-		    json_pack("{s:s}", "hold", n > 1 ? args[1] : "by hand"));
+	return keys_post(c, args[0], "/rollover",
+			 json_pack("{s:s}", "hold", n > 1 ? args[1] : "by hand"));
 }
 
 int release_verb(const struct ctl *c, char **args, int n)
 {
 	(void)n;
-	return post(c, args[0], "/rollover", json_pack("{s:b}", "release", 1));
+	return keys_post(c, args[0], "/rollover", json_pack("{s:b}", "release", 1));
 }
 
 static int evidence(const struct ctl *c, char **args, const char *what)
@@ -53,7 +53,7 @@ static int evidence(const struct ctl *c, char **args, const char *what)
 
 	snprintf(rest, sizeof rest, "/keys/%.*s%s%.8s/evidence", tag_len < 10 ? tag_len : 10,
 		 args[1], slash != NULL ? "-" : "", slash != NULL ? slash + 1 : "");
-	return post(c, args[0], rest, json_pack("{s:s}", "what", what));
+	return keys_post(c, args[0], rest, json_pack("{s:s}", "what", what));
 }
 
 int ds_seen_verb(const struct ctl *c, char **args, int n)
@@ -72,17 +72,4 @@ int seen_verb(const struct ctl *c, char **args, int n)
 {
 	(void)n;
 	return evidence(c, args, "seen");
-}
-
-/* The daemon reads the files: their paths are made absolute here. */
-int adopt_verb(const struct ctl *c, char **args, int n)
-{
-	json_t *files = json_array();
-
-	for (int i = 1; i < n; i++) {
-		char *full = realpath(args[i], NULL);
-		json_array_append_new(files, json_string(full != NULL ? full : args[i]));
-		free(full);
-	}
-	return post(c, args[0], "/adopt", json_pack("{s:o}", "files", files));
 }

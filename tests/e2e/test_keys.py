@@ -242,6 +242,50 @@ def test_a_roll_of_the_ksk_keeps_the_signatures_of_the_zone(concord):
     assert c.ctl("stats")["sig_made"] == made + 1  # that of the DNSKEY set, anew
 
 
+def pem_file(path, key):
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    path.chmod(0o600)
+    return path
+
+
+def test_private_keys_are_taken_as_own_ones_that_wait(concord, tmp_path):
+    one, two = concord(), concord()
+    bind = next(p for p in (one.dir / "state" / "keys" / "example.").glob("*.private")
+                if "256 3 13" in p.with_suffix(".key").read_text())
+    told = two.ctl("key", "take", "example.", bind)["keys"]
+    new = [k for k in told if k["state"] == "standby"]
+    assert len(new) == 1 and new[0]["role"] == "zsk" and len(served_keys(two)) == 2
+    key = pem_file(tmp_path / "next.pem", ec.generate_private_key(ec.SECP256R1()))
+    assert two.ctl_raw("key", "take", "example.", key).returncode == 5  # a PEM file does not say its role
+    told = two.ctl("key", "take", "example.", key, "--role", "zsk", "--state", "published")["keys"]
+    published = [k for k in told if k["role"] == "zsk" and k["state"] == "published"]
+    assert len(published) == 1 and len(served_keys(two)) == 3 and published[0]["next"] == "signs the zone alone"
+    assert two.ctl_raw("key", "take", "example.", key, "--role", "zsk", "--state", "active").returncode != 0
+    assert two.ctl_raw("key", "take", "example.", bind).returncode == 5  # it is there
+    key.chmod(0o644)
+    open_key = two.ctl_raw("key", "take", "example.", key, "--role", "ksk")
+    assert open_key.returncode == 5 and "may be read by others" in open_key.stderr
+    files = {p.name for p in (two.dir / "state" / "keys" / "example.").glob("*.private")}
+    assert len(files) == 4
+    two.process.send_signal(signal.SIGKILL)
+    two.process.wait()
+    two.start()
+    assert len(served_keys(two)) == 3 and len(two.ctl("key", "list", "example.")["keys"]) == 4
+
+
+def test_a_key_that_is_retired_gets_a_successor_and_an_unused_one_goes(concord):
+    c = concord()
+    zsk = next(k["tag"] for k in c.ctl("key", "list", "example.")["keys"] if k["role"] == "zsk")
+    spare = c.ctl("key", "generate", "example.", "--role", "ksk")["tag"]
+    assert spare not in {k["tag"] for k in c.ctl("key", "retire", "example.", spare)["keys"]}
+    told = c.ctl("key", "retire", "example.", f"{zsk}-13")["keys"]
+    assert {(k["state"], k["signs_zone"]) for k in told if k["role"] == "zsk"} == {("active", True), ("published", False)}
+    new = next(k["tag"] for k in told if k["role"] == "zsk" and k["tag"] != zsk)
+    refused = c.ctl_raw("key", "retire", "example.", new)
+    assert refused.returncode == 5 and "its way is fixed" in refused.stderr
+    assert c.ctl_raw("key", "retire", "example.", 1).returncode == 4
+
+
 def test_exit_codes(concord):
     c = concord()
     assert c.ctl_raw("status").returncode == 0
