@@ -4,7 +4,7 @@
  *
  * Purpose.   A hit is one pointer read: no hash, no lock, no reference count. The cache outlives
  * views: an RRset that did not change keeps its id and so its signature. Slots.     Ids are dense;
- * slots stand in pages that are never moved, found through a directory of fixed size. Control
+ * slots stand in pages that are never moved, each twice as large as the one before. Control
  * reserves pages before a view with new ids is published. Invariant. sigcache_get() returns only a
  * signature of the given keyset that is valid at `now`: past its inception and before it expires
  * with at least SIG_MIN_LEFT_S left. Stale means miss. Single flight. sigcache_claim() is won by
