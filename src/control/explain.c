@@ -112,10 +112,20 @@ static json_t *values_of(const struct steer_trace *t, uint32_t chain)
 	return all;
 }
 
+/* With the pool that comes first for this client: by distance it may be any of the list. */
+static struct steer_rule_info rule_of(const struct explained *x, uint32_t policy)
+{
+	struct steer_rule_info rule = steer_rule(x->zv->steer, policy, x->trace.rule);
+
+	if (x->trace.chain_n > 0)
+		rule.pool = x->trace.chain[0].pool;
+	return rule;
+}
+
 static void add_chain(struct explained *x, uint32_t policy)
 {
 	const struct steer_trace *t = &x->trace;
-	struct steer_rule_info rule = steer_rule(x->zv->steer, policy, t->rule);
+	struct steer_rule_info rule = rule_of(x, policy);
 	json_t *chain = json_array();
 
 	for (uint32_t i = 0; i < t->chain_n; i++)
@@ -174,7 +184,7 @@ static void add_signature(struct explained *x, const struct rrset *sent)
 static void add_reason(struct explained *x, uint32_t policy)
 {
 	const struct steer_trace *t = &x->trace;
-	struct steer_rule_info rule = steer_rule(x->zv->steer, policy, t->rule);
+	struct steer_rule_info rule = rule_of(x, policy);
 	const char *pool = t->chain_n > 0 ? t->chain[t->chain_n - 1].pool : rule.pool;
 	char text[600];
 

@@ -170,11 +170,16 @@ static enum err take_down(struct policy_file *f, const char *path, const char *c
 	return ERR_OK;
 }
 
+static bool looks_for_places(const struct policy_rule *r)
+{
+	return r->geo_n + r->asn_n + r->network_n + r->nearest > 0;
+}
+
 static bool needs_database(const struct policy_file *f)
 {
 	for (size_t i = 0; i < f->n; i++)
 		for (size_t k = 0; k < f->policies[i]->rule_n; k++)
-			if (f->policies[i]->rules[k].geo_n > 0)
+			if (looks_for_places(&f->policies[i]->rules[k]))
 				return true;
 	return false;
 }

@@ -68,6 +68,8 @@ static const char *why_never(const struct policy *p)
 static const struct policy_pool *listed_for_nothing(const struct policy *p,
 						    const struct policy_rule *r, size_t *place)
 {
+	if (r->nearest > 0)
+		return NULL; /* each is the first for somebody */
 	for (size_t k = 0; k + 1 < r->pool_n; k++)
 		for (size_t i = 0; i < p->pool_n; i++)
 			if (strcmp(p->pools[i].name, r->pools[k].text) == 0 &&

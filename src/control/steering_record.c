@@ -9,6 +9,7 @@
 #include "control/steering_check.h"
 #include "control/steering_drain.h"
 #include "control/steering_internal.h"
+#include "control/steering_match.h"
 #include "dns/name.h"
 #include "dns/rrtype.h"
 #include "geo/health_word.h"
@@ -227,6 +228,9 @@ static enum err read_pools(struct schema *s, const struct yaml_node *map, void *
 		{ .key = "answers", .kind = SCHEMA_CUSTOM, .custom = read_answers },
 		{ .key = "ttl", .kind = SCHEMA_CUSTOM, .custom = read_pool_ttl },
 		{ .key = "drain", .kind = SCHEMA_CUSTOM, .custom = read_pool_drain },
+		{ .key = "latitude", .kind = SCHEMA_CUSTOM, .custom = steering_read_latitude },
+		{ .key = "longitude", .kind = SCHEMA_CUSTOM, .custom = steering_read_longitude },
+		{ .key = "bias", .kind = SCHEMA_CUSTOM, .custom = steering_read_bias },
 		{ 0 },
 	};
 	struct policy *p = into;
@@ -243,6 +247,8 @@ static enum err read_pools(struct schema *s, const struct yaml_node *map, void *
 		if (pools[i].name == NULL)
 			return ERR_NOMEM;
 		enum err e = schema_read(s, map->item[i], POOL_ROWS, &pools[i]);
+		if (!e)
+			e = steering_finish_pool(s, map->item[i], &pools[i]);
 		if (e)
 			result = e;
 	}
@@ -333,7 +339,7 @@ static enum err read_rule_pools(struct schema *s, const struct yaml_node *value,
 		return schema_expected(s, value, "a list of pools");
 	if (rule->pool_n > 0) {
 		yaml_finding(s->yaml, value, s->diag, DIAG_ERROR, NULL,
-			     "both 'pool' and 'pools' are given");
+			     "two of 'pool', 'pools' and 'nearest' are given");
 		return ERR_INVALID;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -354,6 +360,13 @@ static enum err read_rule_pool(struct schema *s, const struct yaml_node *value, 
 					  : schema_expected(s, value, "the name of a pool");
 }
 
+/* `nearest: [a, b, c]`: those of them that are near to the client. */
+static enum err read_nearest(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return value->kind == YAML_LIST ? read_rule_pools(s, value, into)
+					: schema_expected(s, value, "a list of pools");
+}
+
 static enum err read_rules(struct schema *s, const struct yaml_node *list, void *into)
 {
 	static const struct schema_row RULE_ROWS[] = {
@@ -361,6 +374,10 @@ static enum err read_rules(struct schema *s, const struct yaml_node *list, void 
 		{ .key = "subnets", .kind = SCHEMA_CUSTOM, .custom = read_subnets },
 		{ .key = "pool", .kind = SCHEMA_CUSTOM, .custom = read_rule_pool },
 		{ .key = "pools", .kind = SCHEMA_CUSTOM, .custom = read_rule_pools },
+		{ .key = "asns", .kind = SCHEMA_CUSTOM, .custom = steering_read_asns },
+		{ .key = "networks", .kind = SCHEMA_CUSTOM, .custom = steering_read_networks },
+		{ .key = "nearest", .kind = SCHEMA_CUSTOM, .custom = read_nearest },
+		{ .key = "limit", .kind = SCHEMA_CUSTOM, .custom = steering_read_limit },
 		{ 0 },
 	};
 	struct policy *p = into;
@@ -374,6 +391,8 @@ static enum err read_rules(struct schema *s, const struct yaml_node *list, void 
 	for (size_t i = 0; i < list->n; i++) {
 		rules[i].at = policy_place_of(list->item[i]);
 		enum err e = schema_read(s, list->item[i], RULE_ROWS, &rules[i]);
+		if (!e)
+			e = steering_finish_rule(s, yaml_get(list->item[i], "nearest"), &rules[i]);
 		if (e)
 			result = e;
 	}

@@ -8,6 +8,7 @@
 #include "control/read_ahead.h"
 #include "control/steering_file.h"
 #include "control/steering_lint.h"
+#include "control/steering_match.h"
 #include "control/transferred.h"
 #include "control/zone_file.h"
 #include "dns/rrtype.h"
@@ -52,29 +53,18 @@ static enum err add_steered(struct zone_builder *b, const struct policy *p, uint
 	return e;
 }
 
-static bool has_geos(const struct policy *p)
-{
-	for (size_t i = 0; i < p->rule_n; i++)
-		if (p->rules[i].geo_n > 0)
-			return true;
-	return false;
-}
-
 static enum err check_database(const struct zone_load *l, const struct steering *s, struct diag *d)
 {
-	for (size_t i = 0; l->db == NULL && i < s->n; i++) {
-		const struct policy *p = s->policies[i];
-		struct diag_place at = { p->file, p->at.line, p->at.column, NULL };
-		if (!has_geos(p))
-			continue;
-		diag_add(
-		    d, DIAG_ERROR, &at, "add `geo: ID` to the zone's configuration",
-		    l->config->geo == NULL
-			? "the rules have geos, but the zone has no location database"
-			: "the rules have geos, but the zone's location database cannot be read");
-		return ERR_INVALID;
+	enum err result = ERR_OK;
+
+	for (size_t i = 0; i < s->n; i++) {
+		enum err e =
+		    steering_check_places(s->policies[i], l->db, l->config->geo != NULL, d);
+		result = e ? e : result;
+		if (e && l->db == NULL)
+			break; /* once is enough */
 	}
-	return ERR_OK;
+	return result;
 }
 
 /* What is steered has no signature of somebody else's. */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/siphash.h"
 #include "dns/name.h"
 #include "dns/rdata.h"
 #include "dns/wire.h"
@@ -146,24 +145,34 @@ static bool compile_pool(struct steer_set *s, const struct policy *p,
 
 /* ---- rules ---- */
 
+/* "geos EU, NA-US; subnets 10.0.0.0/8; AS 64500; networks office; the nearest 3 of 5 pools". */
 static char *describe(struct arena *a, const struct policy_rule *r)
 {
 	char *out = NULL;
 	size_t n = 0;
 	FILE *f = open_memstream(&out, &n);
+	const char *between = "";
 
 	if (f == NULL)
 		return NULL;
 	for (size_t i = 0; i < r->geo_n; i++)
 		fprintf(f, "%s%s", i == 0 ? "geos " : ", ", r->geos[i].code);
+	between = r->geo_n > 0 ? "; " : "";
 	for (size_t i = 0; i < r->subnet_n; i++)
-		fprintf(f, "%s%s",
-			i > 0          ? ", "
-			: r->geo_n > 0 ? "; subnets "
-				       : "subnets ",
+		fprintf(f, "%s%s%s", i == 0 ? between : ", ", i == 0 ? "subnets " : "",
 			r->subnets[i].text);
-	if (r->geo_n + r->subnet_n == 0)
+	between = r->geo_n + r->subnet_n > 0 ? "; " : "";
+	for (size_t i = 0; i < r->asn_n; i++)
+		fprintf(f, "%s%s%u", i == 0 ? between : ", ", i == 0 ? "AS " : "",
+			r->asns[i].number);
+	between = r->geo_n + r->subnet_n + r->asn_n > 0 ? "; " : "";
+	for (size_t i = 0; i < r->network_n; i++)
+		fprintf(f, "%s%s%s", i == 0 ? between : ", ", i == 0 ? "networks " : "",
+			r->networks[i].text);
+	if (r->geo_n + r->subnet_n + r->asn_n + r->network_n == 0)
 		fputs("everyone else", f);
+	if (r->nearest > 0)
+		fprintf(f, "; the nearest %u of %zu pools", r->nearest, r->pool_n);
 	bool ok = fclose(f) == 0;
 	char *copy = ok ? arena_strdup(a, out) : NULL;
 	free(out);
@@ -210,17 +219,19 @@ static struct steer_outcome outcome_of(const struct steer_policy *p, const struc
 	return o;
 }
 
-/* The pools of a rule in the order in which they are tried, each once: its own, then the fallbacks
- * of the last of them. */
+/* The pools of a rule in the order in which they are tried, each once: its own (as listed, or as
+ * `order` has them), then the fallbacks of the last of them. */
 static bool compile_chain(struct arena *a, const struct policy *p, const struct policy_rule *from,
-			  const struct steer_pool *pools, struct steer_rule *to)
+			  const struct steer_order *order, const struct steer_pool *pools,
+			  struct steer_rule *to)
 {
 	uint32_t *chain = arena_alloc(a, (p->pool_n + 1) * sizeof *chain);
 	bool *seen = calloc(p->pool_n + 1, sizeof *seen);
+	size_t own = order != NULL ? order->pool_n : from->pool_n;
 	uint32_t pool = POOL_NONE, n = 0;
 
-	for (size_t i = 0; chain != NULL && seen != NULL && i < from->pool_n; i++) {
-		pool = pool_number(p, from->pools[i].text);
+	for (size_t i = 0; chain != NULL && seen != NULL && i < own; i++) {
+		pool = pool_number(p, from->pools[order != NULL ? order->pool[i] : i].text);
 		chain[n++] = pool;
 		seen[pool] = true;
 	}
@@ -236,94 +247,50 @@ static bool compile_chain(struct arena *a, const struct policy *p, const struct 
 	return ok;
 }
 
-/* ---- partitions, shared by policies whose rules match alike ---- */
-
-static char *matchers_of(const struct policy *p)
+static enum err compile_class(struct compile *c, const struct policy *p, struct steer_policy *to,
+			      struct steer_rule *rule, const struct steer_order *order)
 {
-	char *out = NULL;
-	size_t n = 0;
-	FILE *f = open_memstream(&out, &n);
-	char text[IP_TEXT_MAX];
+	const struct policy_rule *from = &p->rules[rule->number];
 
-	if (f == NULL)
-		return NULL;
-	for (size_t i = 0; i < p->rule_n; i++) {
-		for (size_t j = 0; j < p->rules[i].geo_n; j++)
-			fprintf(f, "%s ", p->rules[i].geos[j].code);
-		for (size_t j = 0; j < p->rules[i].subnet_n; j++)
-			fprintf(f, "%s ", ip_prefix_to_text(&p->rules[i].subnets[j].prefix, text));
-		fputs("|", f);
-	}
-	if (fclose(f) != 0) {
-		free(out);
-		return NULL;
-	}
-	return out;
-}
-
-static bool more_partitions(struct steer_set *s)
-{
-	if (s->partition_n < s->partition_cap)
-		return true;
-	size_t cap = s->partition_cap == 0 ? 8 : s->partition_cap * 2;
-	struct interned *more = realloc(s->partitions, cap * sizeof *more);
-	if (more == NULL)
-		return false;
-	s->partitions = more;
-	s->partition_cap = cap;
-	return true;
-}
-
-static enum err intern(struct compile *c, const struct policy *p, const char *matchers,
-		       const struct partition **out)
-{
-	static const struct siphash_key KEY = { 2, 0 };
-	struct steer_set *s = c->set;
-	uint64_t hash = siphash(&KEY, matchers, strlen(matchers));
-
-	for (size_t i = 0; i < s->partition_n; i++) {
-		if (s->partitions[i].hash == hash &&
-		    strcmp(s->partitions[i].matchers, matchers) == 0) {
-			*out = s->partitions[i].partition;
-			return ERR_OK;
-		}
-	}
-	struct interned *in = more_partitions(s) ? &s->partitions[s->partition_n] : NULL;
-	if (in == NULL)
+	if (rule->match == NULL)
+		rule->match = describe(c->set->arena, from);
+	if (rule->match == NULL || !compile_chain(c->set->arena, p, from, order, to->pools, rule))
 		return ERR_NOMEM;
-	*in = (struct interned){ .hash = hash, .matchers = arena_strdup(s->arena, matchers) };
-	if (in->matchers == NULL)
-		return ERR_NOMEM;
-	enum err e = steer_build_partition(&in->partition, p, c->db);
-	if (e)
-		return e;
-	s->partition_n++;
-	c->partition_bytes += partition_bytes(in->partition);
-	*out = in->partition;
-	return c->max_bytes != 0 && c->partition_bytes > c->max_bytes ? ERR_TOO_LONG : ERR_OK;
+	return ERR_OK;
 }
 
+/* Classes are the rules as they stand, then what distance makes of them. */
 static enum err compile_rules(struct compile *c, const struct policy *p, struct steer_policy *to)
 {
-	struct steer_rule *rules = arena_alloc(c->set->arena, p->rule_n * sizeof *rules);
-	struct steer_outcome *outcomes = arena_alloc(c->set->arena, p->rule_n * sizeof *outcomes);
-	char *matchers = matchers_of(p);
-	enum err e = rules == NULL || outcomes == NULL || matchers == NULL ? ERR_NOMEM : ERR_OK;
+	const struct steer_partition *made = NULL;
+	size_t before = c->set->partition_n;
+	enum err e = steer_intern_partition(c->set, p, c->db, &made);
 
-	for (size_t i = 0; !e && i < p->rule_n; i++) {
-		rules[i].match = describe(c->set->arena, &p->rules[i]);
-		if (rules[i].match == NULL ||
-		    !compile_chain(c->set->arena, p, &p->rules[i], to->pools, &rules[i]))
-			e = ERR_NOMEM;
-		else
+	if (e)
+		return e;
+	if (c->set->partition_n > before)
+		c->partition_bytes += partition_bytes(made->partition);
+	size_t n = p->rule_n + made->order_n;
+	struct steer_rule *rules = arena_alloc(c->set->arena, n * sizeof *rules);
+	struct steer_outcome *outcomes = arena_alloc(c->set->arena, n * sizeof *outcomes);
+	if (rules == NULL || outcomes == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; !e && i < n; i++) {
+		const struct steer_order *order =
+		    i < p->rule_n ? NULL : &made->orders[i - p->rule_n];
+		rules[i].number = order == NULL ? (uint32_t)i : order->rule;
+		rules[i].match = order == NULL ? NULL : rules[order->rule].match;
+		e = compile_class(c, p, to, &rules[i], order);
+		if (!e)
 			outcomes[i] = outcome_of(to, &rules[i]);
 	}
+	to->partition = made->partition;
 	to->rules = rules;
 	to->outcomes = outcomes;
 	to->rule_n = (uint32_t)p->rule_n;
-	if (!e)
-		e = intern(c, p, matchers, &to->partition);
-	free(matchers);
+	to->class_n = (uint32_t)n;
+	if (!e && c->max_bytes != 0 && c->partition_bytes > c->max_bytes)
+		e = ERR_TOO_LONG;
 	return e;
 }
 
@@ -410,11 +377,12 @@ void steer_free(struct steer_set *s)
 	if (s == NULL)
 		return;
 	for (size_t i = 0; i < s->partition_n; i++)
-		partition_free(s->partitions[i].partition);
+		steer_partition_end(&s->partitions[i].made);
 	for (size_t i = 0; i < s->word_n; i++)
 		s->health.release(s->health.context, s->words[i]);
 	free(s->words);
 	free(s->partitions);
+	free(s->partition_slots);
 	arena_free(s->arena);
 	free(s);
 }

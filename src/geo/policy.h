@@ -81,7 +81,17 @@ struct policy_pool {
 	bool has_ttl;
 	const struct policy_window *drains; /* of all its values */
 	size_t drain_n;
+	/* Where it stands, for rules by distance: units of 1e-4 degrees; with has_point. Bias makes
+	 * distances to it shorter (1 to 99) or longer (-99 to -1). */
+	bool has_point;
+	int32_t latitude, longitude;
+	int32_t bias;
 	struct policy_place at, fallback_at, answers_at;
+};
+
+struct policy_asn {
+	uint32_t number;
+	struct policy_place at;
 };
 
 struct policy_geo {
@@ -106,11 +116,18 @@ struct policy_rule {
 	size_t geo_n;
 	const struct policy_subnet *subnets;
 	size_t subnet_n;
+	const struct policy_asn *asns;
+	size_t asn_n;
+	const struct policy_name *networks; /* names of the location database */
+	size_t network_n;
 	/* The target: a pool, or a list of pools that are tried in their order. After the last one
 	 * come its fallbacks. */
 	const struct policy_name *pools;
 	size_t pool_n;
 	bool listed; /* written as a list */
+	/* 0: as listed; else the so many pools that are the nearest to the client, the nearest
+	 * first. */
+	uint32_t nearest;
 	struct policy_place at, pool_at;
 };
 
@@ -145,6 +162,8 @@ struct policy {
 #define POLICY_RULES_MAX   1000
 #define POLICY_VALUES_MAX  1000 /* distinct values of one policy */
 #define POLICY_ANSWERS_MAX 16
+#define POLICY_NEAREST_MAX 16
+#define POLICY_ORDERS_MAX  65536 /* different orders of pools by distance */
 /* Different answers of one policy: each is an RRset that is made and signed for itself. */
 #define POLICY_VARIANTS_MAX 4096
 

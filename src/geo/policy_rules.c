@@ -9,12 +9,12 @@
 #include "geo/embedding.h"
 #include "geo/policy_internal.h"
 
-/* In the order in which they must stand. */
+/* In the order in which they must stand; networks and AS numbers count as subnets. */
 enum kind { SUBNETS_ONLY, SUBNETS_AND_GEOS, GEOS_ONLY, CATCH_ALL };
 
 static enum kind kind_of(const struct policy_rule *r)
 {
-	if (r->subnet_n > 0)
+	if (r->subnet_n + r->network_n + r->asn_n > 0)
 		return r->geo_n > 0 ? SUBNETS_AND_GEOS : SUBNETS_ONLY;
 	return r->geo_n > 0 ? GEOS_ONLY : CATCH_ALL;
 }
@@ -94,6 +94,53 @@ static void check_targets(const struct policy_check *c)
 		if (policy_pool_named(p, r->pools[0].text) != NULL)
 			check_reuse(c, i);
 	}
+}
+
+/* ---- distance ---- */
+
+static void check_nearest(const struct policy_check *c, const struct policy_rule *r)
+{
+	for (size_t i = 0; r->nearest > 0 && i < r->pool_n; i++) {
+		const struct policy_pool *pool = policy_pool_named(c->p, r->pools[i].text);
+		if (pool != NULL && !pool->has_point)
+			policy_finding(c, r->pools[i].at, "give it `latitude` and `longitude`",
+				       "pool '%.80s' has no place to be near to", pool->name);
+	}
+}
+
+/* ---- AS numbers and networks ---- */
+
+/* One that an earlier rule took, or this one already has. */
+static void check_asns_again(const struct policy_check *c, size_t rule)
+{
+	const struct policy_rule *r = &c->p->rules[rule];
+
+	for (size_t k = 0; k < r->asn_n; k++)
+		for (size_t i = 0; i <= rule; i++) {
+			const struct policy_rule *other = &c->p->rules[i];
+			size_t n = i < rule ? other->asn_n : k;
+			for (size_t j = 0; j < n; j++)
+				if (other->asns[j].number == r->asns[k].number)
+					policy_finding(c, r->asns[k].at, NULL,
+						       "AS%u is in rule %zu already",
+						       r->asns[k].number, i + 1);
+		}
+}
+
+static void check_networks_again(const struct policy_check *c, size_t rule)
+{
+	const struct policy_rule *r = &c->p->rules[rule];
+
+	for (size_t k = 0; k < r->network_n; k++)
+		for (size_t i = 0; i <= rule; i++) {
+			const struct policy_rule *other = &c->p->rules[i];
+			size_t n = i < rule ? other->network_n : k;
+			for (size_t j = 0; j < n; j++)
+				if (strcmp(other->networks[j].text, r->networks[k].text) == 0)
+					policy_finding(c, r->networks[k].at, NULL,
+						       "network '%.63s' is in rule %zu already",
+						       r->networks[k].text, i + 1);
+		}
 }
 
 /* ---- geos ---- */
@@ -234,6 +281,9 @@ void policy_check_rules(const struct policy_check *c)
 	check_targets(c);
 	for (size_t i = 0; i < p->rule_n; i++) {
 		check_geo_codes(c, &p->rules[i]);
+		check_nearest(c, &p->rules[i]);
+		check_asns_again(c, i);
+		check_networks_again(c, i);
 		for (size_t j = 0; j < p->rules[i].geo_n; j++)
 			check_geo_again(c, i, j);
 		for (size_t j = 0; j < p->rules[i].subnet_n; j++)

@@ -302,7 +302,7 @@ struct steer_choice steer_choose_at(const struct steer_set *s, uint32_t policy,
 	if (trace == NULL && is_settled(o))
 		return c;
 	if (trace != NULL) {
-		trace->rule = hit.class;
+		trace->rule = p->rules[hit.class].number;
 		trace->leaf_len = hit.scope;
 	}
 	c.variant = choose_slowly(s, p, &p->rules[hit.class], &at.addr, moment, trace);
@@ -344,7 +344,12 @@ struct steer_rule_info steer_rule(const struct steer_set *s, uint32_t policy, ui
 
 bool steer_rule_is_reached(const struct steer_set *s, uint32_t policy, uint32_t rule)
 {
-	return partition_has_class(s->policies[policy].partition, rule);
+	const struct steer_policy *p = &s->policies[policy];
+
+	for (uint32_t class = 0; class < p->class_n; class ++)
+		if (p->rules[class].number == rule && partition_has_class(p->partition, class))
+			return true;
+	return false;
 }
 
 size_t steer_policy_n(const struct steer_set *s)
@@ -362,6 +367,6 @@ size_t steer_bytes(const struct steer_set *s)
 	size_t n = arena_used(s->arena);
 
 	for (size_t i = 0; i < s->partition_n; i++)
-		n += partition_bytes(s->partitions[i].partition);
+		n += partition_bytes(s->partitions[i].made.partition);
 	return n;
 }

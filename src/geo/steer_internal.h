@@ -55,6 +55,7 @@ struct steer_outcome {
 };
 
 struct steer_rule {
+	uint32_t number;       /* as written */
 	const uint32_t *chain; /* pools in the order in which they are tried */
 	uint32_t chain_n;
 	const char *pool_name, *match;
@@ -70,19 +71,33 @@ struct steer_policy {
 	const struct partition *partition;
 	struct span message; /* owner in canonical form, type: what every draw starts with */
 	const struct steer_pool *pools;
-	const struct steer_outcome *outcomes; /* by rule */
-	const struct steer_rule *rules;
+	const struct steer_outcome *outcomes; /* by class */
+	const struct steer_rule *rules;       /* by class */
 	const struct steer_variant *variants;
-	uint32_t pool_n, rule_n, variant_n;
+	uint32_t pool_n, rule_n, class_n, variant_n;
 	enum policy_fail fail;
 	uint32_t fail_pool;
 	bool unsticky;
 };
 
+/* A class beyond those of the rules as they are written: a rule whose pools stand in another order
+ * for those who are there. */
+struct steer_order {
+	uint32_t rule;
+	uint16_t pool_n;
+	uint16_t pool[POLICY_NEAREST_MAX]; /* places in the rule's list */
+};
+
+struct steer_partition {
+	struct partition *partition;
+	struct steer_order *orders; /* class number of rules + i */
+	size_t order_n;
+};
+
 struct interned {
 	uint64_t hash;
 	const char *matchers;
-	struct partition *partition;
+	struct steer_partition made;
 };
 
 struct steer_set {
@@ -92,6 +107,8 @@ struct steer_set {
 	size_t policy_n;
 	struct interned *partitions;
 	size_t partition_n, partition_cap;
+	uint32_t *partition_slots; /* numbers + 1 by hash, 0: free */
+	size_t partition_slot_n;
 	struct steer_health health;
 	const health_word **words; /* to be given back */
 	size_t word_n, word_cap;
@@ -115,7 +132,16 @@ bool compile_sets(struct arena *a, struct variants *v, struct steer_pool *pool,
 		  const struct span *original, uint32_t ttl, bool varies);
 
 /* partition_build.c: the partition of a policy's rules. */
-enum err steer_build_partition(struct partition **out, const struct policy *p,
+enum err steer_build_partition(struct steer_partition *out, const struct policy *p,
 			       const struct location_db *db);
+void steer_partition_end(struct steer_partition *p);
+
+/* compile_partitions.c: the partition for a policy, shared by all whose rules match alike. */
+enum err steer_intern_partition(struct steer_set *s, const struct policy *p,
+				const struct location_db *db, const struct steer_partition **out);
+
+/* nearest.c: the order of a rule's pools by distance from a place whose coordinates are known. */
+void nearest_order(const struct policy *p, uint32_t rule, const struct place *from,
+		   struct steer_order *out);
 
 #endif

@@ -117,3 +117,93 @@ def test_what_is_wrong_is_named(located, row):
         (c.dir / "networks").write_text("10.0.0.0/8 lab EU-US\n")
     code, said = c.check()
     assert code == 1 and expected in said, said
+
+
+MATCHES = """
+near:
+  type: A
+  ttl: 60
+  value: 192.0.2.80
+  dynamic:
+    pools:
+      fra: {latitude: 50.11, longitude: 8.68, values: [{value: 203.0.113.1}]}
+      ber: {latitude: 52.52, longitude: 13.40, values: [{value: 203.0.113.2}]}
+      nyc: {latitude: 40.71, longitude: -74.01, values: [{value: 203.0.113.3}]}
+      own: {values: [{value: 203.0.113.4}]}
+      isp: {values: [{value: 203.0.113.5}]}
+    rules:
+      - {networks: [office], pool: own}
+      - {asns: [AS64501, 64999], pool: isp}
+      - {nearest: [nyc, fra, ber], limit: 2}
+"""
+CITY = """geo:
+  - {id: ours, format: networks, file: networks}
+  - {id: city, format: mmdb, file: city.mmdb, coordinates: yes}
+  - {id: asn, format: mmdb, file: asn.mmdb}
+"""
+
+
+@pytest.fixture
+def near(concord):
+    def make(steering=MATCHES, extra=CITY, geo="[ours, city, asn]", **options):
+        c = concord(start=False, zone=ZONE, steering=steering, geo=geo, extra=extra, **options)
+        (c.dir / "networks").write_text("10.8.0.0/16 office\n")
+        for name in ("asn.mmdb", "city.mmdb"):
+            (c.dir / name).write_bytes((MMDB / name).read_bytes())
+        return c
+
+    return make
+
+
+def test_rules_by_network_as_number_and_distance(near):
+    import dns.name
+
+    from lab.oracle import check_answer, check_keys
+    from test_signing import ds_of
+
+    c = near().start()
+    keys = check_keys(c.ask("example.", "DNSKEY", do=True), dns.name.from_text("example."), ds_of(c))
+    rows = [("10.8.1.0/24", "203.0.113.4"), ("11.1.2.2/32", "203.0.113.5"), ("10.1.2.0/24", "203.0.113.1"),
+            ("10.200.0.0/24", "203.0.113.2"), ("11.1.2.3/32", "203.0.113.3"), ("2002:ac8:1::/48", "203.0.113.2"),
+            ("12.1.2.0/24", "203.0.113.3"),  # a place without coordinates: in the order of the list
+            ("99.1.2.0/24", "203.0.113.3")]
+    for client, expected in rows:
+        got = c.ask("near.example.", "A", do=True, ecs=client)
+        check_answer(got, dns.name.from_text("example."), keys)
+        assert got.answer[0][0].to_text() == expected, client
+    told = c.ctl("explain", "near.example.", "A", "--client", "10.200.0.1")
+    assert told["rule"]["match"] == "everyone else; the nearest 2 of 3 pools" and told["rule"]["pool"] == "ber"
+    assert told["location"]["latitude"] == 52.52
+    assert c.ctl("explain", "near.example.", "A", "--client", "10.8.1.1")["rule"]["match"] == "networks office"
+    # Scopes: all of Berlin's range, and around Quebec's one address.
+    assert c.ask("near.example.", "A", ecs="10.200.0.0/24").options[0].scopelen == 9
+    assert c.ask("near.example.", "A", ecs="11.1.2.3/32").options[0].scopelen == 32
+
+
+def test_a_bias_draws_clients_away(near):
+    c = near(steering=MATCHES.replace("latitude: 52.52,", "latitude: 52.52, bias: 99,")).start()
+    assert value(c.ask("near.example.", "A", ecs="10.1.2.0/24")) == "203.0.113.2"
+
+
+NEAR_BAD = [
+    ("a network that no list has", "networks: [office]", "networks: [offices]", CITY, "no location database of the zone names a network 'offices'"),
+    ("no AS numbers", "x", "x", CITY.replace("  - {id: asn, format: mmdb, file: asn.mmdb}\n", ""), "no location database of the zone has AS numbers"),
+    ("no coordinates", "x", "x", CITY.replace(", coordinates: yes", ""), "no location database of the zone has coordinates"),
+    ("a pool that is nowhere", "[nyc, fra, ber]", "[nyc, own]", CITY, "pool 'own' has no place to be near to"),
+    ("half of a place", "latitude: 50.11, ", "", CITY, "a place has both 'latitude' and 'longitude'"),
+    ("beyond the pole", "latitude: 50.11", "latitude: 91", CITY, "degrees of latitude (-90 to 90)"),
+    ("a limit of none", "limit: 2", "limit: 0", CITY, "a number of pools, 1 to 16"),
+    ("a limit without distance", "{networks: [office], pool: own}", "{networks: [office], pool: own, limit: 1}", CITY, "'limit' has a meaning beside 'nearest' only"),
+    ("an AS number twice", "AS64501, 64999", "64501, AS64501", CITY, "AS64501 is in rule 2 already"),
+    ("no AS number", "64999", "AS", CITY, "an AS number (64500)"),
+    ("a bias of all", "longitude: 8.68", "longitude: 8.68, bias: 100", CITY, "a bias from -99 to 99"),
+    ("networks behind geos", "- {networks: [office]", "- {geos: [EU], pool: own}\n      - {networks: [office]", CITY, "must stand before"),
+]
+
+
+@pytest.mark.parametrize("row", NEAR_BAD, ids=[r[0] for r in NEAR_BAD])
+def test_a_match_that_cannot_be_is_refused(near, row):
+    _, old, new, extra, expected = row
+    ids = [i for i in ("ours", "city", "asn") if f"id: {i}," in extra]
+    code, said = near(MATCHES.replace(old, new), extra, geo=f"[{', '.join(ids)}]").check()
+    assert code == 1 and expected in said, said

@@ -61,7 +61,7 @@ POLICIES = [
     ("a record that is also in the zone file", "weighted:", "ns1:", "remove these records from the zone file"),
     ("an unknown key", "dynamic:\n      pools:\n        eu: {values: [{value: 2001", "dinamic:\n      pools:\n        eu: {values: [{value: 2001", "unknown key 'dinamic'"),
     ("no default values", "    values: [192.0.2.80]\n", "", "missing default values"),
-    ("a pool and a list of pools", "{geos: [SA], pool: lost}", "{geos: [SA], pool: lost, pools: [us]}", "both 'pool' and 'pools' are given"),
+    ("a pool and a list of pools", "{geos: [SA], pool: lost}", "{geos: [SA], pool: lost, pools: [us]}", "two of 'pool', 'pools' and 'nearest' are given"),
     ("a pool twice in a list", "{geos: [SA], pool: lost}", "{geos: [SA], pools: [lost, lost]}", "pool 'lost' stands twice in the list"),
     ("no pool", "{geos: [SA], pool: lost}", "{geos: [SA]}", "is missing its pool"),
     ("too many answers", "lost: {values", "lost: {answers: 17, values", "'17' is not a number of values, 1 to 16"),

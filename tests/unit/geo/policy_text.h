@@ -3,9 +3,10 @@
  * policy_text.h -- policies for tests, written as short texts.
  *
  * Purpose. One line each: `type A`, `values V ...`, `pool NAME [> FALLBACK] = V ...`,
- * `rule [CODE|SUBNET ...] -> [POOL]`. A value may end in *WEIGHT, then + (up) or - (down). Places
- * are those of the text, so that findings can be checked with line and column. Memory. All in the
- * arena; policy_text_free() frees it.
+ * `rule [CODE|SUBNET|AS64500|=NETWORK ...] -> [POOL]`; `~N` makes it one of the N nearest pools,
+ * and `pool NAME @LATITUDE,LONGITUDE,BIAS = ...` (units of 1e-4 degrees) gives a pool its place. A
+ * value may end in *WEIGHT, then + (up) or - (down). Places are those of the text, so that findings
+ * can be checked with line and column. Memory. All in the arena; policy_text_free() frees it.
  */
 #ifndef TESTS_UNIT_GEO_POLICY_TEXT_H
 #define TESTS_UNIT_GEO_POLICY_TEXT_H
@@ -13,6 +14,7 @@
 #include "check.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "dns/name.h"
@@ -96,9 +98,13 @@ static inline void text_pool(struct policy_text *t)
 	char *word;
 
 	p->name = text_word(t, &p->at);
-	while ((word = text_word(t, &at)) != NULL && strcmp(word, "=") != 0)
+	while ((word = text_word(t, &at)) != NULL && strcmp(word, "=") != 0) {
 		if (strcmp(word, ">") == 0)
 			p->fallback = text_word(t, &p->fallback_at);
+		if (word[0] == '@')
+			p->has_point =
+			    sscanf(word, "@%d,%d,%d", &p->latitude, &p->longitude, &p->bias) == 3;
+	}
 	p->values = text_values(t, &p->value_n);
 }
 
@@ -107,14 +113,31 @@ static inline void text_rule(struct policy_text *t)
 	struct policy_rule *r = &t->rules[t->policy.rule_n++];
 	struct policy_geo *geos = arena_alloc(t->arena, 400 * sizeof *geos);
 	struct policy_subnet *subnets = arena_alloc(t->arena, 400 * sizeof *subnets);
+	struct policy_asn *asns = arena_alloc(t->arena, 20 * sizeof *asns);
+	struct policy_name *networks = arena_alloc(t->arena, 20 * sizeof *networks);
 	struct policy_place at;
 	char *word;
 
 	r->at = text_place(t, t->line_start);
 	r->geos = geos;
 	r->subnets = subnets;
+	r->asns = asns;
+	r->networks = networks;
 	while ((word = text_word(t, &at)) != NULL && strcmp(word, "->") != 0) {
 		struct policy_subnet *s = &subnets[r->subnet_n];
+		if (word[0] == '=') {
+			networks[r->network_n++] = (struct policy_name){ word + 1, at };
+			continue;
+		}
+		if (word[0] == '~') {
+			r->nearest = (uint32_t)atoi(word + 1);
+			continue;
+		}
+		if (word[0] == 'A' && word[1] == 'S' && word[2] >= '0' && word[2] <= '9') {
+			asns[r->asn_n++] =
+			    (struct policy_asn){ (uint32_t)strtoul(word + 2, NULL, 10), at };
+			continue;
+		}
 		if (strchr(word, '/') == NULL) {
 			geos[r->geo_n++] = (struct policy_geo){ word, at };
 			continue;
@@ -128,7 +151,7 @@ static inline void text_rule(struct policy_text *t)
 	r->pools = pools;
 	while ((word = text_word(t, &at)) != NULL)
 		pools[r->pool_n++] = (struct policy_name){ word, at };
-	r->listed = r->pool_n > 1;
+	r->listed = r->pool_n > 1 || r->nearest > 0;
 	if (r->pool_n > 0)
 		r->pool_at = pools[0].at;
 }

@@ -5,6 +5,7 @@
 #include "place.h"
 #include "policy_text.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "geo/address.h"
@@ -18,13 +19,36 @@
 #define POLICIES   8
 #define BOUNDS_MAX 200
 
+/* AS number 0: unknown; network 0: none, else NETWORKS[network - 1]. */
+#define AT(continent_, country_, subdivision_, network_, asn_, latitude_, longitude_)              \
+	{                                                                                          \
+		.continent = continent_, .country = country_, .subdivision = subdivision_,         \
+		.network = network_, .asn = asn_, .latitude = latitude_, .longitude = longitude_   \
+	}
+
 static const struct place PLACES[] = {
-	PLACE("", "", ""),       PLACE("EU", "DE", ""),   PLACE("EU", "FR", ""),
-	PLACE("EU", "CY", ""),   PLACE("NA", "US", "KY"), PLACE("NA", "US", "CA"),
-	PLACE("NA", "CA", "QC"), PLACE("AS", "JP", ""),   PLACE("AF", "", ""),
+	PLACE("", "", ""),
+	PLACE("EU", "DE", ""),
+	PLACE("EU", "FR", ""),
+	PLACE("EU", "CY", ""),
+	PLACE("NA", "US", "KY"),
+	PLACE("NA", "US", "CA"),
+	PLACE("NA", "CA", "QC"),
+	PLACE("AS", "JP", ""),
+	PLACE("AF", "", ""),
+	AT("EU", "DE", "BE", 0, 64500, 525200, 134050),
+	AT("EU", "DE", "BE", 1, 64501, 525200, 134050),
+	AT("", "", "", 2, 0, PLACE_NOWHERE, PLACE_NOWHERE),
+	AT("NA", "US", "KY", 2, 64500, 382500, -857500),
+	AT("AS", "JP", "13", 0, 64502, 356900, 1396900),
+	AT("OC", "NZ", "", 0, 0, -412900, 1747800),
+	AT("OC", "FJ", "", 1, 0, -181400, 1784400),
+	AT("OC", "TO", "", 0, 0, -211300, -1752000),
 };
-static const char *const CODES[] = { "EU",    "EU-DE", "EU-FR",    "AS-CY",    "AS",       "NA",
-				     "NA-US", "NA-CA", "NA-US-KY", "NA-US-CA", "NA-CA-QC", "AF" };
+static const char *const CODES[] = { "EU",       "EU-DE", "EU-FR",    "AS-CY",    "AS",
+				     "NA",       "NA-US", "NA-CA",    "NA-US-KY", "NA-US-CA",
+				     "NA-CA-QC", "AF",    "EU-DE-BE", "AS-JP-13", "OC" };
+static const char *const NETWORKS[] = { "office", "vpn" };
 
 struct world {
 	struct {
@@ -107,6 +131,11 @@ static void random_family(struct world *w, struct lottery *l, size_t f)
 static void random_world(struct world *w, struct lottery *l)
 {
 	w->db = location_new();
+	for (size_t i = 0; i < 2; i++) {
+		uint16_t number;
+		assert_int_equal(location_add_network(w->db, NETWORKS[i], &number), ERR_OK);
+		assert_int_equal(number, i + 1);
+	}
 	random_family(w, l, 0);
 	random_family(w, l, 1);
 	assert_int_equal(location_finish(w->db), ERR_OK);
@@ -114,13 +143,33 @@ static void random_world(struct world *w, struct lottery *l)
 
 /* ---- random policies, as texts ---- */
 
+/* One pool, or pools by distance. */
+static void random_target(FILE *f, struct lottery *l)
+{
+	uint32_t first = lottery_below(l, 5), n = 2 + lottery_below(l, 4);
+
+	if (lottery_below(l, 3) > 0) {
+		fprintf(f, " -> p%u\n", first);
+		return;
+	}
+	fprintf(f, " ~%u ->", 1 + lottery_below(l, 4));
+	for (uint32_t i = 0; i < n; i++)
+		fprintf(f, " p%u", (first + i) % 5);
+	fputs("\n", f);
+}
+
 static void random_rule(FILE *f, struct lottery *l)
 {
-	uint32_t geos = lottery_below(l, 4), subnets = lottery_below(l, 4);
+	uint32_t geos = lottery_below(l, 4), subnets = lottery_below(l, 4),
+		 asns = lottery_below(l, 3), networks = lottery_below(l, 5) == 0;
 
 	fputs("rule", f);
 	for (; geos > 0; geos--)
 		fprintf(f, " %s", CODES[lottery_below(l, sizeof CODES / sizeof *CODES)]);
+	for (; asns > 1; asns--)
+		fprintf(f, " AS%u", 64500 + lottery_below(l, 4));
+	for (; networks > 0; networks--)
+		fprintf(f, " =%s", NETWORKS[lottery_below(l, 2)]);
 	for (subnets += geos + subnets == 0; subnets > 0; subnets--) {
 		enum ip_family family = lottery_below(l, 2) ? IP_V4 : IP_V6;
 		struct ip_addr a = ip_of(family, random_address(l, family));
@@ -129,7 +178,7 @@ static void random_rule(FILE *f, struct lottery *l)
 		p.addr = ip_cut(&a, p.len);
 		fprintf(f, " %s", ip_prefix_to_text(&p, text));
 	}
-	fprintf(f, " -> p%u\n", lottery_below(l, 5));
+	random_target(f, l);
 }
 
 static struct policy_text random_policy(struct lottery *l)
@@ -143,6 +192,9 @@ static struct policy_text random_policy(struct lottery *l)
 		fprintf(f, "pool p%u", p);
 		if (p < 4 && lottery_below(l, 2)) /* only to later ones: no loops */
 			fprintf(f, " > p%u", p + 1 + lottery_below(l, 4 - p));
+		fprintf(f, " @%d,%d,%d", (int)lottery_below(l, 1800001) - 900000,
+			(int)lottery_below(l, 3600001) - 1800000,
+			lottery_below(l, 2) ? (int)lottery_below(l, 199) - 99 : 0);
 		fputs(" =", f);
 		for (uint32_t v = 1 + lottery_below(l, 3); v > 0; v--)
 			fprintf(f, " 192.0.2.%u*%u%s", v + lottery_below(l, 3) * 3,
@@ -152,7 +204,8 @@ static struct policy_text random_policy(struct lottery *l)
 	}
 	for (uint32_t r = lottery_below(l, 6); r > 0; r--)
 		random_rule(f, l);
-	fprintf(f, "rule -> p%u\n", lottery_below(l, 5));
+	fputs("rule", f);
+	random_target(f, l);
 	fclose(f);
 	struct policy_text t = policy_text(text);
 	t.policy.source = NULL;
@@ -195,6 +248,13 @@ static uint32_t rule_for(const struct world *w, const struct policy *p, const st
 		for (size_t k = 0; k < r->geo_n; k++)
 			if (lies_in(place_of(w, a), r->geos[k].code))
 				return i;
+		for (size_t k = 0; k < r->asn_n; k++)
+			if (place_of(w, a)->asn == r->asns[k].number)
+				return i;
+		for (size_t k = 0; k < r->network_n; k++)
+			if (place_of(w, a)->network > 0 &&
+			    strcmp(NETWORKS[place_of(w, a)->network - 1], r->networks[k].text) == 0)
+				return i;
 	}
 	return (uint32_t)p->rule_n - 1;
 }
@@ -216,19 +276,70 @@ static size_t usable_n(const struct policy_pool *pool)
 	return n;
 }
 
+/* By the law of cosines; a bias of 50 halves it, one of -50 doubles it. */
+static double distance(const struct place *from, const struct policy_pool *to)
+{
+	double r = acos(-1) / 180 / 1e4, a = from->latitude * r, b = to->latitude * r;
+	double c = sin(a) * sin(b) + cos(a) * cos(b) * cos((from->longitude - to->longitude) * r);
+	double d = acos(c > 1 ? 1 : c < -1 ? -1 : c);
+
+	return to->bias >= 0 ? d * (100 - to->bias) / 100 : d * 100 / (100 + to->bias);
+}
+
+struct chain {
+	const struct policy_pool *pool[20];
+	size_t n, own_n; /* the rule's own come first */
+};
+
+static bool has(const struct chain *c, const struct policy_pool *pool)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->pool[i] == pool)
+			return true;
+	return false;
+}
+
+/* All pools that may come to answer somebody of a rule, in their order. */
+static struct chain chain_for(const struct world *w, const struct policy *p, uint32_t rule,
+			      const struct ip_addr *given)
+{
+	const struct ip_addr located = carried(given);
+	const struct policy_rule *r = &p->rules[rule];
+	const struct place *from = place_of(w, &located);
+	bool near = r->nearest > 0 && from->latitude != PLACE_NOWHERE;
+	struct chain c = { .n = 0 };
+
+	while (c.n < (near && r->nearest < r->pool_n ? r->nearest : r->pool_n)) {
+		const struct policy_pool *best = NULL;
+		for (size_t i = 0; i < r->pool_n; i++) {
+			const struct policy_pool *pool = pool_named(p, r->pools[i].text);
+			if (!has(&c, pool) &&
+			    (best == NULL || (near && distance(from, pool) < distance(from, best))))
+				best = pool;
+		}
+		c.pool[c.n++] = best;
+	}
+	c.own_n = c.n;
+	for (const struct policy_pool *pool = c.pool[c.n - 1];
+	     (pool = pool_named(p, pool->fallback)) != NULL;)
+		if (!has(&c, pool))
+			c.pool[c.n++] = pool;
+	return c;
+}
+
 /* NULL: the default values. */
-static const struct policy_value *value_for(const struct policy *p, uint32_t rule, const char *seed,
+static const struct policy_value *value_for(const struct chain *chain, const char *seed,
 					    const struct ip_addr *given)
 {
-	const struct policy_pool *pool = pool_named(p, p->rules[rule].pools[0].text);
+	const struct policy_pool *pool = NULL;
 	const struct ip_addr located = carried(given), *a = &located;
 	const struct policy_value *best = NULL;
 	struct siphash_key key = draw_key(seed);
 	uint64_t best_cost = 0;
 
-	while (pool != NULL && usable_n(pool) == 0)
-		pool = pool_named(p, pool->fallback);
-	for (size_t i = 0; pool != NULL && i < pool->value_n; i++) {
+	for (size_t i = 0; i < chain->n && (pool == NULL || usable_n(pool) == 0); i++)
+		pool = chain->pool[i];
+	for (size_t i = 0; i < pool->value_n; i++) {
 		const struct policy_value *v = &pool->values[i];
 		uint8_t message[64] = "\3www\7example\0\0\1";
 		size_t octets = a->family == IP_V4 ? 3 : 7;
@@ -246,13 +357,26 @@ static const struct policy_value *value_for(const struct policy *p, uint32_t rul
 	return best;
 }
 
-static bool may_draw(const struct policy *p, uint32_t rule)
+static bool may_draw(const struct chain *chain)
 {
-	for (const struct policy_pool *pool = pool_named(p, p->rules[rule].pools[0].text);
-	     pool != NULL; pool = pool_named(p, pool->fallback))
-		if (usable_n(pool) > 1)
+	for (size_t i = 0; i < chain->n; i++)
+		if (usable_n(chain->pool[i]) > 1)
 			return true;
 	return false;
+}
+
+/* Whether two clients have one rule and one order of pools. */
+static bool decide_alike(const struct world *w, const struct policy *p, const struct ip_addr *a,
+			 const struct ip_addr *b)
+{
+	uint32_t rule = rule_for(w, p, a);
+
+	if (rule != rule_for(w, p, b))
+		return false;
+	if (p->rules[rule].nearest == 0)
+		return true;
+	struct chain x = chain_for(w, p, rule, a), y = chain_for(w, p, rule, b);
+	return x.own_n == y.own_n && memcmp(x.pool, y.pool, x.own_n * sizeof *x.pool) == 0;
 }
 
 /* ---- the property ---- */
@@ -344,7 +468,7 @@ static bool is_uniform(const struct world *w, const struct policy *p, const stru
 
 	sample_prefix(&s, a, len, b);
 	for (size_t i = 1; i < s.n; i++)
-		if (rule_for(w, p, &s.at[i]) != rule_for(w, p, &s.at[0]))
+		if (!decide_alike(w, p, &s.at[i], &s.at[0]))
 			return false;
 	return true;
 }
@@ -399,8 +523,9 @@ static void check_client(const struct world *w, const struct steer_set *s, uint3
 	assert_int_equal(t.rule, rule_for(w, p, a));
 	assert_true(is_uniform(w, p, b, a, t.leaf_len));
 	assert_true(t.leaf_len == 0 || !is_uniform(w, p, b, a, (uint8_t)(t.leaf_len - 1)));
-	assert_int_equal(c.scope, may_draw(p, t.rule) && t.leaf_len < key ? key : t.leaf_len);
-	const struct policy_value *v = value_for(p, t.rule, "seed", a);
+	struct chain chain = chain_for(w, p, t.rule, a);
+	assert_int_equal(c.scope, may_draw(&chain) && t.leaf_len < key ? key : t.leaf_len);
+	const struct policy_value *v = value_for(&chain, "seed", a);
 	check_answer(s, number, p, v, c.variant);
 	assert_int_equal(t.defaulted, v == NULL);
 	/* All that share the answer would get the same. */
