@@ -30,6 +30,7 @@ packages_test=(
 	python3 python3-pytest python3-dnspython python3-cryptography python3-yaml python3-jsonschema
 	bind9 bind9-utils nsd knot knot-dnsutils unbound ldnsutils        # what we are tested against
 	knot-dnssecutils                                    # kzonecheck
+	pebble lego python3-certbot-dns-rfc2136 python3-requests  # an ACME authority, and its clients
 	pdns-server pdns-backend-bind pdns-backend-sqlite3 openssl
 	libmaxmind-db-writer-perl iproute2                  # small location databases; network namespaces
 	faketime            # a clock that tests set
