@@ -239,6 +239,8 @@ __attribute__((format(printf, 3, 4))) void control_fail(struct control_result *r
 /* signing_status.c */
 json_t *status_signatures(const struct signatures *s);
 void metrics_add_signing(const struct control *c, struct text *out);
+/* key_metrics.c */
+void metrics_add_keys(const struct control *c, struct text *out);
 
 /* reload.c: nobody is told any more. */
 void reload_stop(struct control *c);

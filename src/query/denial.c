@@ -13,12 +13,14 @@ void answer_add_soa(struct query *q, const struct zone_view *zv)
 		r->ttl = negative_ttl;
 }
 
-/* Once only. */
+/* Once only; the NSEC of a wildcard that answers under another name is not the one that proves
+ * something (RFC 4035 §3.1.3.3). */
 static void add_proof(struct query *q, const struct zone_view *zv, const struct rrset *rrset,
 		      const uint8_t *owner)
 {
 	for (unsigned i = 0; i < q->answer.rrset_n; i++)
-		if (q->answer.rrset[i].rrset == rrset)
+		if (q->answer.rrset[i].rrset == rrset &&
+		    name_equal(q->answer.rrset[i].owner, owner))
 			return;
 	answer_add(q, SECTION_AUTHORITY, zv, rrset, owner);
 }

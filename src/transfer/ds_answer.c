@@ -37,7 +37,8 @@ bool ds_answer_read(struct span message, const uint8_t *zone, struct ds_answer *
 
 	memset(out, 0, sizeof *out);
 	*why = "it does not answer for the parent";
-	if (!answer_open(message, &a) || a.rcode != 0 || !(a.flags & FLAG_AA))
+	if (!answer_open(message, &a) || a.rcode != 0 ||
+	    (a.flags & (FLAG_QR | FLAG_AA | FLAG_TC)) != (FLAG_QR | FLAG_AA))
 		return false;
 	*why = "its answer is damaged or too long";
 	for (unsigned i = 0; i < a.count[1]; i++) {

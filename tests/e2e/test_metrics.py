@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prometheus text."""
 import re
+import time
 import urllib.error
 import urllib.request
 
@@ -78,3 +79,15 @@ def test_nothing_but_metrics_is_served_there(served):
         with pytest.raises(urllib.error.HTTPError) as e:
             fetch(served.metrics_port, path)
         assert e.value.code == 404
+
+
+def test_states_and_deadlines_of_keys_are_told(served):
+    served.ctl("key", "hold", "example.", "x")
+    v = values(fetch(served.metrics_port)[1])
+    for key, state in zip(served.ctl("key", "list", "example.")["keys"], ("published", "active")):
+        labels = f'zone="example.",role="{key["role"]}",tag="{key["tag"]}",algorithm="13"'
+        assert abs(v[f'concord_zone_key_since_seconds{{{labels},state="{state}"}}'] - time.time()) < 120
+        assert v[f'concord_zone_key_next_seconds{{{labels},actor="{key["who_acts"]}"}}'] > time.time()
+    assert v['concord_zone_rolls_held{zone="example."}'] == 1
+    served.ctl("key", "release", "example.")
+    assert values(fetch(served.metrics_port)[1])['concord_zone_rolls_held{zone="example."}'] == 0

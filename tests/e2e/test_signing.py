@@ -25,7 +25,7 @@ QUESTIONS = [
     ("x.nothing.example.", "A"), ("zzz.example.", "A"), ("www.example.", "MX"), ("ent.deep.example.", "A"), ("deep.example.", "TXT"),
     ("y.ent.deep.example.", "A"), ("secure.example.", "DS"), ("child.example.", "DS"), ("www.child.example.", "A"), ("www.secure.example.", "A"),
     ("target.moved.example.", "A"), ("moved.example.", "DNAME"), ("moved.example.", "A"), ("odd.example.", "TYPE65280"),
-    ("example.", "NSEC"), ("*.wild.example.", "A"), ("wild.example.", "A"), ("example.", "DNSKEY"), ("loop-a.example.", "A"),
+    ("example.", "NSEC"), ("a.wild.example.", "NSEC"), ("a.b.wild.example.", "NSEC"), ("*.wild.example.", "A"), ("wild.example.", "A"), ("example.", "DNSKEY"), ("loop-a.example.", "A"),
 ]
 
 
@@ -153,3 +153,34 @@ def test_answers_that_waited_together_are_signed_under_their_own_names(concord, 
     for m in answers:
         check_answer(m, ZONE, keys)
     assert {m.question[0].name for m in answers} == {q.question[0].name for q in queries}
+
+
+# RFC 4034 section 6.2 without NSEC (RFC 6840 section 5.1): names in RDATA are signed in lower case, in these types and no others.
+NAMES_IN_RDATA = [
+    ("ns.u", "NS", "NS.Elsewhere.TEST."), ("cname.u", "CNAME", "WWW.Example."), ("ptr.u", "PTR", "WWW.Example."), ("mx.u", "MX", "10 MAIL.Example."),
+    ("rp.u", "RP", "Who.Example. What.EXAMPLE."), ("afsdb.u", "AFSDB", "1 DB.Example."), ("rt.u", "RT", "1 RT.Example."),
+    ("px.u", "PX", "1 A.Example. B.EXAMPLE."), ("naptr.u", "NAPTR", '1 2 "S" "E2U" "" To.EXAMPLE.'), ("kx.u", "KX", "1 KX.Example."),
+    ("srv.u", "SRV", "1 2 3 To.EXAMPLE."), ("dname.u", "DNAME", "To.EXAMPLE."),
+    # not lowered
+    ("svcb.u", "SVCB", "1 To.EXAMPLE. alpn=h2"), ("https.u", "HTTPS", "1 To.EXAMPLE. alpn=h2"),
+    ("dsync.u", "DSYNC", "CDS NOTIFY 5359 To.EXAMPLE."), ("txt.u", "TXT", '"To.EXAMPLE."'), ("caa.u", "CAA", '0 issue "To.EXAMPLE"'),
+    ("uri.u", "URI", '1 2 "https://To.EXAMPLE/"'), ("unknown.u", "TYPE65281", "\\# 4 41424344"),
+]
+
+
+@pytest.mark.parametrize("denial", ["nsec", "nsec3", "compact"])
+def test_names_in_rdata_are_signed_as_each_type_asks_for(concord, denial):
+    records = "".join(f"{owner.upper()} {rdtype} {rdata}\n" for owner, rdtype, rdata in NAMES_IN_RDATA)
+    text = f"$TTL 300\n@ IN SOA NS1.Example. HostMaster.EXAMPLE. 1 7200 3600 1209600 300\n@ IN NS NS1.Example.\nns1 IN A 192.0.2.1\n{records}"
+    c = concord(zone=text, extra=signing(f"denial: {denial}"), signing="test")
+    keys = keys_of(c)
+    check_answer(c.ask("example.", "SOA", do=True), ZONE, keys)
+    check_answer(c.ask("example.", "NS", do=True), ZONE, keys)
+    for owner, rdtype, rdata in NAMES_IN_RDATA:
+        if rdtype == "NS":
+            continue  # a delegation: not signed
+        answer = c.ask(f"{owner}.Example.", "TYPE66" if rdtype == "DSYNC" else rdtype, do=True, tcp=True)
+        assert answer.answer, (owner, rdtype)
+        check_answer(answer, ZONE, keys)
+        if rdtype == "SVCB":
+            assert "To.EXAMPLE." in answer.answer[0].to_text()  # served as written
