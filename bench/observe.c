@@ -143,9 +143,8 @@ static void add_zone(struct observer *o, struct zone *z, unsigned number, const 
 						  { "peer", &remotes[2], 1 } },
 				      .signer_n = 2,
 				      .interval_s = interval_s };
-	struct observer_handler handler = {
-		on_parent, on_signer, on_failed, on_crossed, on_over, z
-	};
+	struct observer_handler handler = { on_parent,  on_signer, on_failed, NULL,
+					    on_crossed, on_over,   z };
 
 	snprintf(z->text, sizeof z->text, "z%u.%.40s", number, suffix);
 	if (name_from_text(z->text, NULL, &z->name))

@@ -117,7 +117,7 @@ struct route {
 
 /* The table's parts: each ends with a row whose method is NULL. */
 extern const struct route ROUTES_SERVER[], ROUTES_ZONES[], ROUTES_KEYS[], ROUTES_HEALTH[],
-    ROUTES_PEERS[], ROUTES_BUNDLES[], ROUTES_OPENAPI[];
+    ROUTES_PEERS[], ROUTES_BUNDLES[], ROUTES_GROUPS[], ROUTES_OPENAPI[];
 
 /* routes.c */
 struct response routes_handle(struct api *a, struct request *r, enum http_door door,

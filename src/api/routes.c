@@ -10,9 +10,9 @@
 #include "base/log.h"
 #include "control/audit.h"
 
-static const struct route *const TABLES[] = { ROUTES_SERVER, ROUTES_ZONES, ROUTES_KEYS,
-					      ROUTES_HEALTH, ROUTES_PEERS, ROUTES_BUNDLES,
-					      ROUTES_OPENAPI };
+static const struct route *const TABLES[] = { ROUTES_SERVER, ROUTES_ZONES,  ROUTES_KEYS,
+					      ROUTES_HEALTH, ROUTES_PEERS,  ROUTES_BUNDLES,
+					      ROUTES_GROUPS, ROUTES_OPENAPI };
 
 #define PATH_MAX_LEN      2000
 #define FAILURES_A_MINUTE 20 /* wrong credentials of one address */

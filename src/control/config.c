@@ -13,6 +13,7 @@
 #include "control/schema.h"
 #include "dns/name.h"
 #include "dnssec/algorithm.h"
+#include "multisigner/group.h"
 
 #define ROW(type, field, name, k, ...)                                                             \
 	{                                                                                          \
@@ -285,7 +286,7 @@ static const struct config_signing SIGNING_DEFAULT = {
 
 struct zone_fields {
 	struct config_zone zone;
-	const char *signing;
+	const char *signing, *group;
 	const struct yaml_node *geo, *signing_at, *primaries, *notify;
 };
 
@@ -481,6 +482,7 @@ static const struct schema_row ZONE_ROWS[] = {
 	{ .key = "signing", .kind = SCHEMA_CUSTOM, .custom = read_zone_signing },
 	{ .key = "parent", .kind = SCHEMA_CUSTOM, .custom = read_parent },
 	{ .key = "holder-ds", .kind = SCHEMA_CUSTOM, .custom = read_holder_ds },
+	ROW(struct zone_fields, group, "group", SCHEMA_TEXT, .max = 64),
 	ROW(struct zone_fields, zone.ecs, "ecs", SCHEMA_BOOL, .min = 0),
 	ROW(struct zone_fields, zone.rate_limit, "rate-limit", SCHEMA_BOOL, .min = 0),
 	{ .key = "report-agent", .kind = SCHEMA_CUSTOM, .custom = read_report_agent },
@@ -497,7 +499,7 @@ static const struct schema_row ZONE_ROWS[] = {
 
 struct reading {
 	struct config *config;
-	const struct yaml_node *geo, *signing, *zones, *tsig_keys, *remotes, *peers;
+	const struct yaml_node *geo, *signing, *zones, *tsig_keys, *remotes, *peers, *groups;
 };
 
 /* Sections are kept and read in the order of their references. */
@@ -536,6 +538,13 @@ static enum err keep_peers(struct schema *s, const struct yaml_node *value, void
 	return ERR_OK;
 }
 
+static enum err keep_groups(struct schema *s, const struct yaml_node *value, void *into)
+{
+	(void)s;
+	((struct reading *)into)->groups = value;
+	return ERR_OK;
+}
+
 static enum err keep_zones(struct schema *s, const struct yaml_node *value, void *into)
 {
 	(void)s;
@@ -561,6 +570,7 @@ static const struct schema_row FILE_ROWS[] = {
 	{ .key = "tsig-keys", .kind = SCHEMA_CUSTOM, .custom = keep_tsig_keys },
 	{ .key = "remotes", .kind = SCHEMA_CUSTOM, .custom = keep_remotes },
 	{ .key = "peers", .kind = SCHEMA_CUSTOM, .custom = keep_peers },
+	{ .key = "groups", .kind = SCHEMA_CUSTOM, .custom = keep_groups },
 	{ .key = "zones", .kind = SCHEMA_CUSTOM, .custom = keep_zones },
 	{ 0 },
 };
@@ -665,6 +675,29 @@ static enum err resolve_signing(struct schema *s, const struct config *c, struct
 		   : not_found(s, z->signing_at, "policy of signing", z->signing, names, n);
 }
 
+/* Who signs together has a parent that all look at. */
+static enum err resolve_group(struct schema *s, const struct yaml_node *item,
+			      const struct config *c, struct zone_fields *z)
+{
+	if (z->group == NULL)
+		return ERR_OK;
+	z->zone.group = config_group_find(&c->groups, z->group);
+	if (z->zone.group == NULL)
+		return finding(s, item, "groups stand in `groups`", "no group has the id '%.60s'",
+			       z->group);
+	if (z->zone.signing == NULL || z->zone.key_n > 0)
+		return finding(s, item, "add `signing: POLICY`, without `keys`",
+			       "the zone '%.200s' is of a group: it is signed here with keys that "
+			       "roll",
+			       z->zone.text);
+	if (z->zone.parent_n == 0 || z->zone.parent_n > GROUP_SERVERS_MAX)
+		return finding(s, item, "parent: [ADDRESS], all servers of the parent zone",
+			       "the zone '%.200s' is of a group: it needs one to six servers of "
+			       "its parent",
+			       z->zone.text);
+	return ERR_OK;
+}
+
 /* A zone is a file here, or comes from other servers. */
 static enum err resolve_source(struct schema *s, const struct yaml_node *item,
 			       const struct config *c, struct zone_fields *z)
@@ -704,6 +737,8 @@ static enum err read_zone(struct schema *s, const struct yaml_node *item, const 
 				  : ERR_OK;
 	if (!e)
 		e = resolve_signing(s, c, &z);
+	if (!e)
+		e = resolve_group(s, item, c, &z);
 	if (!e)
 		e = resolve_source(s, item, c, &z);
 	if (!e)
@@ -851,6 +886,8 @@ enum err config_read(struct config **out, const char *path, struct diag *d)
 		more = config_read_remotes(&s, r.remotes, &c->tsig_keys, &c->remotes);
 	if (!more)
 		more = config_read_peers(&s, r.peers, &c->remotes, &c->peers);
+	if (!more)
+		more = config_read_groups(&s, r.groups, &c->groups);
 	s.context = &c->tsig_keys; /* which rules of zones refer to */
 	if (!more && r.zones != NULL)
 		more = read_zones(&s, r.zones, c);

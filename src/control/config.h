@@ -22,6 +22,7 @@
 #include "base/prefix.h"
 #include "control/config_api.h"
 #include "control/config_geo.h"
+#include "control/config_groups.h"
 #include "control/config_notify.h"
 #include "control/config_peers.h"
 #include "control/config_remotes.h"
@@ -115,7 +116,8 @@ struct config_zone {
 	size_t holder_ds_n;
 	struct config_address *parent; /* its servers, asked for DS */
 	size_t parent_n;
-	struct config_transfer transfer; /* who may transfer and update */
+	const struct config_group *group; /* NULL: we sign it alone */
+	struct config_transfer transfer;  /* who may transfer and update */
 	struct config_secondary secondary;
 	struct config_notify notify;
 	unsigned line, column;
@@ -127,6 +129,7 @@ struct config {
 	struct tsig_keys tsig_keys; /* sorted; wiped by config_free() */
 	struct config_remotes remotes;
 	struct config_peers peers;
+	struct config_groups groups;
 	const struct config_geo *geo;
 	size_t geo_n;
 	const struct config_signing *signing; /* "default" is always among them */

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "control/geo_watch.h"
+#include "control/group_zone.h"
 #include "control/internal.h"
 #include "control/key_parent.h"
 #include "control/request.h"
@@ -50,6 +51,7 @@ static void entry_free(struct zone_entry *e)
 	notify_out_forget(e);
 	signed_copy_forget(e);
 	parent_check_end(e->parent);
+	group_zone_free(e->group);
 	served_unref(e->served);
 	keyring_free(e->keys);
 	signatures_unref(e->signatures);
@@ -150,6 +152,23 @@ static enum err load_keys(struct control *c, const struct config *config, struct
 	return keyring_load(out, &own, config->server.state_dir, c->store, control_now(), d);
 }
 
+/* What the group has decided is in the first version that is served. */
+static enum err load_group(struct control *c, struct zone_entry *e, const struct config_zone *z,
+			   struct keyring *keys, struct diag *d)
+{
+	enum err err = ERR_OK;
+
+	if (keys == NULL)
+		return ERR_OK;
+	if (z->group == NULL)
+		err = group_zone_refuse_alone(c, e, d);
+	else if (e->group == NULL)
+		err = group_zone_open(&e->group, c, e, z->group, d);
+	if (!err)
+		keys->group = z->group != NULL ? e->group : NULL;
+	return err;
+}
+
 static void warn_short_validity(const struct zone_entry *e, const struct config_zone *z)
 {
 	uint32_t ttl = zone_max_ttl(e->served->zone);
@@ -183,6 +202,8 @@ static enum err load_zone(struct control *c, const struct config *config, struct
 	if (e->counts == NULL && (e->counts = zone_counts_new(c->worker_n)) == NULL)
 		return ERR_NOMEM;
 	enum err err = load_keys(c, config, e, z, &keys, d);
+	if (!err)
+		err = load_group(c, e, z, keys, d);
 	e->keyless = err != ERR_OK && e->served == NULL;
 	struct zone_load l = {
 		.config = z,
@@ -615,6 +636,8 @@ enum err control_load(struct control *c, struct diag *d)
 	if (!e)
 		secondary_sync(c);
 	geo_watch_sync(c->geo_watch, c->config);
+	if (!e)
+		group_zones_sync(c);
 	return e ? e : publish(c);
 }
 
@@ -627,6 +650,7 @@ void control_stop(struct control *c)
 	for (size_t i = 0; i < c->entry_n; i++)
 		secondary_free(c->entries[i]->secondary);
 	reload_stop(c);
+	group_zones_stop(c);
 	rcu_online();
 	rcu_drain(); /* no grace period reports after this */
 	publish_free_all(c);
@@ -724,8 +748,12 @@ static enum err reload(struct control *c, struct diag *d)
 	struct databases *db = NULL;
 	enum err e = config_read(&config, c->path, d);
 
-	if (e)
+	if (!e)
+		e = group_zones_check(c, config, d);
+	if (e) {
+		config_free(config);
 		return e;
+	}
 	tell_fixed(&c->config->server, &config->server);
 	enum err result = databases_read(&db, config, c->databases, d);
 	if (db == NULL) {
@@ -734,6 +762,7 @@ static enum err reload(struct control *c, struct diag *d)
 	}
 	e = load_zones(c, config, db, d);
 	if (e == ERR_NOMEM) {
+		group_zones_sync(c);
 		databases_free(db);
 		config_free(config);
 		return e;
@@ -742,6 +771,7 @@ static enum err reload(struct control *c, struct diag *d)
 	c->databases = db;
 	geo_watch_sync(c->geo_watch, config);
 	use_config(c, config);
+	group_zones_sync(c);
 	health_set_limits(c->health, &config->server);
 	secondary_sync(c);
 	enum err cookies = load_cookies(c, &config->server, d);

@@ -75,6 +75,7 @@ struct zone_entry {
 	uint8_t name[NAME_MAX_LEN];
 	struct keyring *keys;        /* NULL: unsigned */
 	struct parent_check *parent; /* NULL: never asked */
+	struct group_zone *group;    /* group_zone.h; NULL: we sign it alone */
 	struct signatures *signatures;
 	struct zone_counts *counts;
 	struct served *served;                 /* NULL: never loaded */
@@ -139,6 +140,7 @@ struct control {
 	void (*reloaded)(const struct config *config, void *context, struct diag *d);
 	void *reloaded_context;
 	struct health *health;
+	struct observer *observer;              /* NULL: no zone is of a group */
 	struct journal *journal;                /* changes of zones (store/journal.h) */
 	struct pending *updates, *updates_last; /* of this turn (updates.h) */
 	struct transfers_out *transfers_out;

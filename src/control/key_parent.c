@@ -209,7 +209,8 @@ int64_t parent_check_run(struct control *c, struct zone_entry *e, int64_t now)
 {
 	struct parent_check *p = e->parent;
 
-	if (e->config.parent_n == 0 || e->config.signing == NULL)
+	/* A group asks for itself, and knows more. */
+	if (e->config.parent_n == 0 || e->config.signing == NULL || e->group != NULL)
 		return INT64_MAX;
 	if (p == NULL) {
 		p = calloc(1, sizeof *p);

@@ -9,6 +9,7 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "control/group_records.h"
 #include "control/key_bundles.h"
 #include "control/key_documents.h"
 
@@ -136,7 +137,7 @@ static enum err make(const struct keyring *k, const struct rollover_wanted *w,
 		     const struct keyring_context *c, struct rollover_facts *f, struct own_key *own)
 {
 	struct key_member members[KEYRING_MEMBERS_MAX];
-	uint16_t taken[KEYRING_MEMBERS_MAX + ROLLOVER_WANTED_MAX + REMOVED_TRIES];
+	uint16_t taken[KEYRING_MEMBERS_MAX + ROLLOVER_WANTED_MAX + REMOVED_TRIES + 64];
 	size_t n = keyring_members(k, members);
 	struct own_key *o = &own[f->n];
 
@@ -146,6 +147,7 @@ static enum err make(const struct keyring *k, const struct rollover_wanted *w,
 		taken[i] = members[i].key->tag;
 	for (size_t i = k->own_n; i < f->n; i++)
 		taken[n++] = f->keys[i].tag;
+	n += group_foreign_tags(k->group, taken + n);
 	enum err e = ERR_CONFLICT;
 	/* A file of a key that was removed may have the tag: it is not replaced. */
 	for (int i = 0; i < REMOVED_TRIES && e == ERR_CONFLICT; i++) {
@@ -236,9 +238,23 @@ static enum err take(struct keyring *k, const struct keyring_context *c,
 	return ERR_OK;
 }
 
-enum err keyring_advance(struct keyring *k, const struct keyring_context *c, bool *changed)
+/* What a group knows counts for the plan and is kept where the group is. */
+static void make_plan(const struct keyring *k, const struct keyring_context *c,
+		      struct rollover_plan *out)
 {
 	struct rollover_policy policy = keyring_policy(c->policy);
+	struct rollover_facts f = k->facts;
+
+	if (group_rules_records(k->group))
+		group_adjust_facts(k->group, &f, &policy, c->now);
+	rollover_plan(&f, &policy, c->now, out);
+	out->after.hold = k->facts.hold;
+	out->after.dnskey_ttl = k->facts.dnskey_ttl;
+	out->after.ds_ttl = k->facts.ds_ttl;
+}
+
+enum err keyring_advance(struct keyring *k, const struct keyring_context *c, bool *changed)
+{
 	struct rollover_plan *p = malloc(sizeof *p);
 	enum err e = p != NULL ? ERR_OK : ERR_NOMEM;
 
@@ -254,7 +270,7 @@ enum err keyring_advance(struct keyring *k, const struct keyring_context *c, boo
 		/* Nothing was served yet, so no TTL is known: the first keys, and no step more. */
 		if (k->own_n > 0 && k->facts.zone_ttl.ttl == 0 && k->facts.zone_ttl.held_until == 0)
 			break;
-		rollover_plan(&k->facts, &policy, c->now, p);
+		make_plan(k, c, p);
 		memcpy(k->outlook, p->outlook, sizeof k->outlook);
 		if (!p->changed) {
 			k->wake_at = p->wake_at;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "control/group_records.h"
 #include "control/key_bundles.h"
 #include "control/key_documents.h"
 #include "dns/rrtype.h"
@@ -24,7 +25,8 @@ static enum err finding(struct diag *d, const char *file, enum err e, const char
 
 bool keyring_is_group(const struct keyring *k)
 {
-	return k->foreign_n > 0 || k->duty == CONFIG_KEYS_ZSK || k->duty == CONFIG_KEYS_KSK;
+	return k->foreign_n > 0 || k->duty == CONFIG_KEYS_ZSK || k->duty == CONFIG_KEYS_KSK ||
+	       group_rules_records(k->group);
 }
 
 bool keyring_has_duty(const struct keyring *k, enum config_keys keys)
@@ -377,6 +379,8 @@ enum err keyring_add_records(const struct keyring *k, struct zone_builder *b,
 	for (size_t i = 0; i < k->foreign_n && !e; i++)
 		e = add(k, b, TYPE_DNSKEY, p->dnskey_ttl,
 			(struct span){ k->foreign[i].key.rdata, k->foreign[i].key.rdata_len }, d);
+	if (!e && group_rules_records(k->group))
+		return group_add_records(k->group, b, p, d);
 	return !e && keyring_publishes_cds(k, p) ? add_cds(k, b, p, d) : e;
 }
 

@@ -56,7 +56,8 @@ struct keyring {
 	size_t foreign_n;
 	bool cds;
 	enum config_keys duty;
-	struct key_bundles *bundles; /* owned; NULL where the key sets are signed here */
+	struct key_bundles *bundles;    /* owned; NULL where the key sets are signed here */
+	const struct group_zone *group; /* group_records.h; NULL: we sign the zone alone */
 };
 
 #define KEYRING_MEMBERS_MAX (KEYSET_KEYS_MAX + FOREIGN_KEYS_MAX)

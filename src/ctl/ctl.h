@@ -77,6 +77,16 @@ int health_show(const struct ctl *c, char **args, int n);
 int health_set(const struct ctl *c, char **args, int n);
 int health_feed(const struct ctl *c, char **args, int n);
 
+/* group.c */
+int group_status(const struct ctl *c, char **args, int n);
+int group_history(const struct ctl *c, char **args, int n);
+int group_start(const struct ctl *c, char **args, int n);
+int group_cancel(const struct ctl *c, char **args, int n);
+int group_eject(const struct ctl *c, char **args, int n);
+int group_pause(const struct ctl *c, char **args, int n);
+int group_resume(const struct ctl *c, char **args, int n);
+int group_force(const struct ctl *c, char **args, int n);
+
 /* print.c */
 void print_json(json_t *j);
 void print_status(const struct ctl *c, json_t *j);

@@ -56,6 +56,10 @@ struct observer_handler {
 		       void *context);
 	/* signer OBSERVED_PARENT: one of the parent's. */
 	void (*failed)(int signer, unsigned server, const char *why, void *context);
+	/* DS records that are trusted for this signer beside the parent's: of one that the parent
+	 * does not have yet, as an operator or an authenticated call has said. Returns how many
+	 * stand in out[SEEN_DS_MAX]. NULL: none. */
+	size_t (*anchors)(unsigned signer, struct seen_ds *out, void *context);
 	/* What the servers serve, compared, and each one's answers under each one's DNSKEY set.
 	 * NULL: not wanted. */
 	void (*crossed)(const struct cross_result *c, void *context);

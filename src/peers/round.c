@@ -27,6 +27,8 @@ struct round {
 	bool parent_answered;
 	struct parent_seen parent;
 	struct cross *cross;
+	struct seen_ds trusted[SEEN_DS_MAX]; /* ... and what is trusted beside, for `signer` */
+	size_t trusted_n;
 	struct interview interview;
 	struct signer_seen seen;
 };
@@ -155,11 +157,27 @@ static void take_from_parent(struct round *r, struct span message)
 
 /* ---- signers ---- */
 
+/* Who is not at the parent yet was introduced in another way. */
+static void collect_trust(struct round *r)
+{
+	const struct observer_handler *h = &r->zone->handler;
+	struct seen_ds more[SEEN_DS_MAX];
+
+	memcpy(r->trusted, r->ds, sizeof r->trusted);
+	r->trusted_n = r->ds_n;
+	if (h->anchors == NULL || !r->parent_answered)
+		return;
+	size_t n = h->anchors((unsigned)r->signer, more, h->context);
+	for (size_t i = 0; i < n && r->trusted_n < SEEN_DS_MAX; i++)
+		r->trusted[r->trusted_n++] = more[i];
+}
+
 static void begin_interview(struct round *r)
 {
+	collect_trust(r);
 	r->interview = (struct interview){ .zone = r->zone->name,
-					   .ds = r->ds,
-					   .ds_n = r->ds_n,
+					   .ds = r->trusted,
+					   .ds_n = r->trusted_n,
 					   .sample = r->zone->sample,
 					   .sample_n = r->zone->sample_n,
 					   .tools = &r->zone->observer->tools,
@@ -212,7 +230,6 @@ static void take_from_signer(struct round *r, struct span message)
 		signer_is_done(r);
 }
 
-/* Without DS nothing can be believed, and so nothing is asked. */
 static const char *why_no_ds(const struct round *r)
 {
 	if (!r->parent_answered)
@@ -227,7 +244,12 @@ static void enter_signers(struct round *r)
 	r->signer = 0;
 	r->server = SIZE_MAX; /* leave_server() goes on to the first */
 	leave_server(r);
-	while (r->ds_n == 0 && r->signer < r->zone->signer_n)
+}
+
+/* Without DS nothing can be believed, and so nothing is asked. */
+static void skip_untrusted(struct round *r)
+{
+	while (r->signer < r->zone->signer_n && r->trusted_n == 0)
 		signer_failed(r, why_no_ds(r));
 }
 
@@ -294,6 +316,8 @@ static void ask_next(struct round *r)
 	for (;;) {
 		if (!r->at_signers && r->server == r->zone->parent.n)
 			enter_signers(r);
+		if (r->at_signers)
+			skip_untrusted(r);
 		if (r->at_signers && r->signer >= r->zone->signer_n) {
 			finish(r);
 			return;

@@ -119,6 +119,8 @@ def response_to(q, aa=True):
 
 
 class Parent(Server):
+    ttl = None  # of its records; None: some
+
     def __init__(self, zone, ds, ns, **kwargs):
         self.zone = dns.name.from_text(zone)
         self.ds, self.ns = ds, ns
@@ -129,10 +131,10 @@ class Parent(Server):
         if question.rdtype == dns.rdatatype.DS:
             r = response_to(q)
             if self.ds:
-                r.answer.append(dns.rrset.from_rdata_list(self.zone, 300, self.ds))
+                r.answer.append(dns.rrset.from_rdata_list(self.zone, self.ttl or 300, self.ds))
             return r
         r = response_to(q, aa=False)
-        r.authority.append(dns.rrset.from_text(self.zone, 600, "IN", "NS", *self.ns))
+        r.authority.append(dns.rrset.from_text(self.zone, self.ttl or 600, "IN", "NS", *self.ns))
         return r
 
 

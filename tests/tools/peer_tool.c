@@ -187,8 +187,11 @@ static void too_late(uv_timer_t *t)
 int main(int argc, char **argv)
 {
 	struct observed_zone zone = { 0 };
-	struct observer_handler handler = { on_parent,  on_signer, on_failed,
-					    on_crossed, on_over,   NULL };
+	struct observer_handler handler = { .parent = on_parent,
+					    .signer = on_signer,
+					    .failed = on_failed,
+					    .crossed = on_crossed,
+					    .over = on_over };
 	uv_loop_t *loop = uv_default_loop();
 
 	if (argc < 7 || strcmp(argv[1], "observe") != 0)
