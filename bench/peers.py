@@ -37,9 +37,8 @@ class Gdnsd(Daemon):
 PEERS = (NsdMany, KnotMany, Gdnsd, BindMany, PowerDnsMany)
 
 
-def memory_mib(daemon):
-    """Resident memory of the process and its children."""
-    total = 0
+def processes(daemon):
+    """The ids of the process and its children."""
     pids, seen = [daemon.process.pid], set()
     while pids:
         pid = pids.pop()
@@ -47,9 +46,19 @@ def memory_mib(daemon):
             continue
         seen.add(pid)
         try:
-            smaps = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
             for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
                 pids += [int(p) for p in (task / "children").read_text().split()]
+        except OSError:
+            continue
+    return seen
+
+
+def memory_mib(daemon):
+    """Resident memory of the process and its children."""
+    total = 0
+    for pid in processes(daemon):
+        try:
+            smaps = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:
             continue
         total += next(int(line.split()[1]) for line in smaps.splitlines() if line.startswith("Pss:"))

@@ -83,6 +83,7 @@ class Bench:
 
     def __init__(self, run, arguments, top):
         self.run, self.rounds, self.seconds, self.top = run, arguments.rounds, arguments.seconds, top
+        self.only = arguments.only
 
     def rates(self, servers, options, warm=True, seconds=None):
         """{name: [result of each round]}, interleaved; `options` may depend on the server."""
@@ -155,16 +156,21 @@ def cold(b):
 
 
 def flood(b):
+    """Warm answers in the same rounds: rates drift, the ratio within a round does not."""
     text = zone_text(NAMES)
-    servers = {f"concordd, {d}": ours(b.top / d, text, d) for d in ("nsec", "nsec3", "compact")}
-    servers["knotd, mod-onlinesign"] = peer(KnotOnline, b.top / "knot", text)
-    servers["pdns_server, live"] = peer(PowerDnsLive, b.top / "pdns", text)
-    signs = evp_signs_per_second(b.run)
-    warmed = b.rates({"warm": ours(b.top / "warm", text)}, [*asked(b.top / "q", NAMES), "--do"])
-    base = statistics.median(r["rate"] for r in warmed["warm"])
-    print(f"warm, signed, the same run: {base:.0f}/s; EVP_PKEY_sign {signs:.0f}/s", flush=True)
-    seen = b.rates(servers, ["--do", "--random-names", ZONE[:-1]])
-    b.table("random names, DO", seen, base, "warm")
+    servers = {"concordd, warm": ours(b.top / "warm", text), **{f"concordd, {d}": ours(b.top / d, text, d) for d in ("nsec", "nsec3", "compact")}}
+    if not b.only or "peers" in b.only:
+        servers["knotd, mod-onlinesign"] = peer(KnotOnline, b.top / "knot", text)
+        servers["pdns_server, live"] = peer(PowerDnsLive, b.top / "pdns", text)
+    options = {n: ["--do", "--random-names", ZONE[:-1]] for n in servers}
+    options["concordd, warm"] = [*asked(b.top / "q", NAMES), "--do"]
+    print(f"EVP_PKEY_sign {evp_signs_per_second(b.run):.0f}/s", flush=True)
+    seen = b.rates(servers, options)
+    warm_rates = [r["rate"] for r in seen["concordd, warm"]]
+    for name, rows in seen.items():
+        ratios = [r["rate"] / w for r, w in zip(rows, warm_rates)]
+        print(f"{name}: {statistics.median(ratios):.2f} of warm in the same round ({min(ratios):.2f}..{max(ratios):.2f})", flush=True)
+    b.table("random names, DO", seen, statistics.median(warm_rates), "warm")
 
 
 def latency(b):

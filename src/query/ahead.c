@@ -52,6 +52,7 @@ const struct zone_view *query_find_zone(const struct view *v, const struct name_
 
 void query_look(struct query_ahead *a, const struct view *v, uint16_t qtype)
 {
+	a->server = NULL;
 	a->zv = query_find_zone(v, &a->asked, qtype);
 	if (a->zv != NULL && a->zv->zone != NULL)
 		a->found = zone_find_probe(a->zv->zone, &a->asked);
@@ -88,6 +89,43 @@ static void ask_for_signature(const struct query_ahead *a)
 		sigcache_prefetch(a->zv->sigs, r->sig_id);
 }
 
+/* The first of a cut's servers that may have glue here, or NULL. */
+static const uint8_t *first_server(const struct query_ahead *a)
+{
+	const struct rrset *ns = node_rrset(a->found.node, TYPE_NS);
+	const uint8_t *rr = ns->wire;
+
+	for (unsigned i = 0; i < ns->rr_n; i++) {
+		if (name_is_within(rr + RR_FIXED_LEN, zone_name(a->zv->zone)))
+			return rr + RR_FIXED_LEN;
+		rr += RR_FIXED_LEN + load_u16(rr + RR_FIXED_LEN - 2);
+	}
+	return NULL;
+}
+
+/* Referrals look twice: for the cut, and for the glue of its servers. */
+static void look_for_glue(struct query *q, struct query_ahead *const *all, unsigned n)
+{
+	struct zone_look looks[QUERY_AHEAD_MAX];
+	struct query_ahead *of[QUERY_AHEAD_MAX];
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct query_ahead *a = all[i];
+		if (a->found.match != ZONE_CUT || (a->server = first_server(a)) == NULL)
+			continue;
+		name_probe_of(&q->servers[used], a->server);
+		looks[used] = (struct zone_look){ .zone = a->zv->zone, .probe = &q->servers[used] };
+		of[used++] = a;
+	}
+	zone_node_many(looks, used);
+	for (unsigned i = 0; i < used; i++) {
+		of[i]->server_node = looks[i].found.node;
+		if (looks[i].found.node != NULL)
+			ask_for_rrsets(looks[i].found.node);
+	}
+}
+
 void query_look_ahead(struct query *q, const struct span *in, unsigned n)
 {
 	struct zone_look looks[QUERY_AHEAD_MAX];
@@ -99,6 +137,7 @@ void query_look_ahead(struct query *q, const struct span *in, unsigned n)
 		a->done = read_question(in[i], a);
 		if (!a->done)
 			continue;
+		a->server = NULL;
 		a->zv = query_find_zone(q->view, &a->asked, a->qtype);
 		if (a->zv == NULL || a->zv->zone == NULL)
 			continue;
@@ -111,6 +150,7 @@ void query_look_ahead(struct query *q, const struct span *in, unsigned n)
 		if (looks[i].found.node != NULL)
 			ask_for_rrsets(looks[i].found.node);
 	}
+	look_for_glue(q, of, used);
 	for (unsigned i = 0; i < used; i++)
 		if (of[i]->found.match == ZONE_EXACT && of[i]->zv->keys != NULL)
 			ask_for_signature(of[i]);

@@ -165,6 +165,7 @@ static const struct query_ahead *first_look(struct query *q)
 		a = &q->own;
 	}
 	q->asked = &a->asked;
+	q->look = a;
 	return a;
 }
 

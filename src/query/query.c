@@ -32,6 +32,7 @@ static void start(struct query *q, const struct query_client *from)
 	q->answer.slipped = false;
 	q->answer.zone = NULL;
 	q->asked = NULL;
+	q->look = NULL;
 	q->cookie_good = false;
 	q->answer.edns = (struct edns_answer){ .udp_size = q->view->udp_size };
 }

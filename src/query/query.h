@@ -103,6 +103,9 @@ struct query_ahead {
 	const struct zone_view *zv; /* NULL: none of our zones */
 	struct zone_find found;
 	struct name_probe asked;
+	/* At a cut: its first server within the zone, as its NS has it, and the node of that. */
+	const uint8_t *server;
+	const struct node *server_node;
 };
 
 /* Questions that are looked up side by side. */
@@ -145,6 +148,7 @@ struct query {
 	struct answer_no_closer no_closer[ANSWER_CHAIN_MAX];
 	unsigned no_closer_n;
 	const struct name_probe *asked; /* the name asked, for compression */
+	const struct query_ahead *look; /* ... and its look-up; NULL before */
 	struct query_ahead own;         /* where nobody looked ahead */
 	struct compress compress;
 	bool compress_started;
@@ -152,6 +156,7 @@ struct query {
 	uint16_t last_owner_at;
 	bool cookie_good; /* the client has shown that it is where it says */
 	struct query_ahead ahead[QUERY_AHEAD_MAX];
+	struct name_probe servers[QUERY_AHEAD_MAX]; /* of referrals, while they are looked up */
 };
 
 /* Requests that are about to be answered, at most QUERY_AHEAD_MAX, all in this view: looks their

@@ -8,7 +8,9 @@ static void add_addresses(struct query *q, const struct zone_view *zv, const uin
 			  enum which which)
 {
 	static const uint16_t TYPES[] = { TYPE_A, TYPE_AAAA };
-	const struct node *host = zone_node(zv->zone, target);
+	const struct node *host = q->look != NULL && q->look->server == target
+				      ? q->look->server_node
+				      : zone_node(zv->zone, target);
 
 	for (size_t i = 0; host != NULL && i < sizeof TYPES / sizeof *TYPES; i++) {
 		const struct rrset *r = node_rrset(host, TYPES[i]);

@@ -132,6 +132,32 @@ void zone_find_many(struct zone_look *looks, unsigned n)
 	}
 }
 
+void zone_node_many(struct zone_look *looks, unsigned n)
+{
+	struct name_index_step steps[ZONE_LOOKS_MAX];
+	struct zone_look *of[ZONE_LOOKS_MAX];
+	unsigned step_n = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		looks[i].found.node = NULL;
+		if (looks[i].zone->index == NULL)
+			continue;
+		of[step_n] = &looks[i];
+		steps[step_n++] = (struct name_index_step){ .index = looks[i].zone->index,
+							    .probe = looks[i].probe };
+	}
+	name_index_deepest_many(steps, step_n);
+	for (unsigned i = 0; i < step_n; i++)
+		if (steps[i].answer == NAME_INDEX_FOUND &&
+		    steps[i].label_n == steps[i].probe->label_n)
+			of[i]->found.node = (const struct node *)steps[i].found;
+	/* What the index does not know, or does not have. */
+	for (unsigned i = 0; i < n; i++)
+		if (looks[i].found.node == NULL)
+			looks[i].found.node =
+			    node_of(looks[i].zone, looks[i].probe, looks[i].probe->label_n);
+}
+
 const struct node *zone_node(const struct zone *z, const uint8_t *name)
 {
 	struct name_probe p;

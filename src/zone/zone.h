@@ -94,6 +94,8 @@ struct zone_look {
 	struct zone_find found;
 };
 void zone_find_many(struct zone_look *looks, unsigned n);
+/* The same for zone_node(): found.node. */
+void zone_node_many(struct zone_look *looks, unsigned n);
 
 /* The RRset of a type at a node, or NULL. */
 const struct rrset *node_rrset(const struct node *n, uint16_t type);

@@ -18,6 +18,12 @@ def big(serial, more=""):
     return HEAD.format(serial=serial) + BODY + more
 
 
+def put(c, text):
+    """Whole or not at all, as somebody may be reading it."""
+    (c.dir / "next").write_text(text)
+    (c.dir / "next").rename(c.dir / "big.test.zone")
+
+
 class Reload:
     """concordctl reload, beside the test."""
 
@@ -51,7 +57,7 @@ def serial(c):
 
 def test_the_interface_answers_while_a_large_file_is_read(large):
     c = large
-    (c.dir / "big.test.zone").write_text(big(2, "new IN A 192.0.2.99\n"))
+    put(c, big(2, "new IN A 192.0.2.99\n"))
     r = Reload(c)
     reading(c)
     answered = 0
@@ -64,10 +70,10 @@ def test_the_interface_answers_while_a_large_file_is_read(large):
 
 def test_who_asks_while_files_are_read_gets_a_reload_of_what_there_is_then(large):
     c = large
-    (c.dir / "big.test.zone").write_text(big(2))
+    put(c, big(2))
     first = Reload(c)
     reading(c)
-    (c.dir / "big.test.zone").write_text(big(3))
+    put(c, big(3))
     second, third = Reload(c), Reload(c)
     assert first.end()[0] == 0 and serial(c) >= 2
     assert second.end()[0] == 0 and third.end()[0] == 0 and serial(c) == 3
@@ -75,7 +81,7 @@ def test_who_asks_while_files_are_read_gets_a_reload_of_what_there_is_then(large
 
 def test_a_zone_that_is_taken_away_while_it_is_read_is_gone(large):
     c = large
-    (c.dir / "big.test.zone").write_text(big(2))
+    put(c, big(2))
     first = Reload(c)
     reading(c)
     c.zones = c.zones[:-1]
@@ -87,7 +93,7 @@ def test_a_zone_that_is_taken_away_while_it_is_read_is_gone(large):
 
 def test_what_is_wrong_in_a_large_file_is_said_with_its_line(large):
     c = large
-    (c.dir / "big.test.zone").write_text(big(2, "bad IN A 999.1.1.1\n"))
+    put(c, big(2, "bad IN A 999.1.1.1\n"))
     code, said = Reload(c).end()
     assert code == 1 and f"big.test.zone:{NAMES + 5}:" in said, said
     assert serial(c) == 1
@@ -95,7 +101,7 @@ def test_what_is_wrong_in_a_large_file_is_said_with_its_line(large):
 
 def test_the_daemon_ends_while_a_large_file_is_read(large):
     c = large
-    (c.dir / "big.test.zone").write_text(big(2))
+    put(c, big(2))
     r = Reload(c)
     reading(c)
     assert c.stop() == 0
