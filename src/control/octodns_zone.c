@@ -67,7 +67,7 @@ static enum err add_value(const struct record_fields *f, const struct yaml_node 
 	struct zone_record rec = { .owner = f->owner,
 				   .type = r->type,
 				   .ttl = f->ttl,
-				   .file = z->file,
+				   .file = zone_build_file(z->builder, value->source->path),
 				   .line = value->line };
 	enum err e = octodns_rdata(&r->schema, r->type, value, &rec.rdata);
 

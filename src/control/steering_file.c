@@ -202,7 +202,7 @@ static enum err read_path(struct steering **out, const char *path, const uint8_t
 {
 	struct yaml *y = NULL;
 	struct reading r = { .zone = zone, .data = data };
-	enum err e = yaml_read(&y, path, d);
+	enum err e = yaml_read_included(&y, path, d);
 
 	if (e)
 		return e;
@@ -214,6 +214,9 @@ static enum err read_path(struct steering **out, const char *path, const uint8_t
 		.context = &r,
 	};
 	e = read_file(&r, yaml_root(y));
+	/* A file that is included has changed too. */
+	if (data != NULL && (uint32_t)yaml_changed_at(y) > data->serial)
+		data->serial = (uint32_t)yaml_changed_at(y);
 	if (!e && data != NULL)
 		e = octodns_zone_finish(data, &r.schema);
 	if (!e)

@@ -75,12 +75,13 @@ enum err steering_read_limit(struct schema *s, const struct yaml_node *value, vo
 		   : schema_expected(s, value, "a number of pools, 1 to 16");
 }
 
-enum err steering_finish_rule(struct schema *s, const struct yaml_node *nearest,
+enum err steering_finish_rule(struct schema *s, const struct yaml_node *map,
 			      struct policy_rule *rule)
 {
+	const struct yaml_node *nearest = yaml_get(map, "nearest");
+
 	if (nearest == NULL && rule->nearest > 0) {
-		struct yaml_node at = { .line = rule->at.line, .column = rule->at.column };
-		yaml_finding(s->yaml, &at, s->diag, DIAG_ERROR, NULL,
+		yaml_finding(s->yaml, map, s->diag, DIAG_ERROR, NULL,
 			     "'limit' has a meaning beside 'nearest' only");
 		return ERR_INVALID;
 	}

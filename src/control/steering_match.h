@@ -15,8 +15,8 @@
 enum err steering_read_asns(struct schema *s, const struct yaml_node *list, void *into);
 enum err steering_read_networks(struct schema *s, const struct yaml_node *list, void *into);
 enum err steering_read_limit(struct schema *s, const struct yaml_node *value, void *into);
-/* A rule as read whole: `nearest` is where its list stood, or NULL. */
-enum err steering_finish_rule(struct schema *s, const struct yaml_node *nearest,
+/* When it is read. */
+enum err steering_finish_rule(struct schema *s, const struct yaml_node *map,
 			      struct policy_rule *rule);
 
 /* Of a pool; `into` is its struct policy_pool. */

@@ -392,7 +392,7 @@ static enum err read_rules(struct schema *s, const struct yaml_node *list, void 
 		rules[i].at = policy_place_of(list->item[i]);
 		enum err e = schema_read(s, list->item[i], RULE_ROWS, &rules[i]);
 		if (!e)
-			e = steering_finish_rule(s, yaml_get(list->item[i], "nearest"), &rules[i]);
+			e = steering_finish_rule(s, list->item[i], &rules[i]);
 		if (e)
 			result = e;
 	}
@@ -508,8 +508,8 @@ enum err steering_record_read(struct reading *r, const uint8_t *owner,
 		{ 0 },
 	};
 	struct policy p = {
-		.file = yaml_path(r->schema.yaml),
-		.source = yaml_text(r->schema.yaml),
+		.file = record->source->path,
+		.source = record->source->text,
 		.owner = owner,
 		.ttl = OCTODNS_TTL_DEFAULT,
 		.at = policy_place_of(record),

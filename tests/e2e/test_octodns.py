@@ -182,6 +182,77 @@ def test_a_bad_file_is_named_by_line_and_column_and_the_old_zone_goes_on(octodns
     assert "example.yaml:" in said
 
 
+SPLIT = """
+common: &common
+  octodns: {ignored: true}
+  type: TXT
+  value: only an anchor
+? ''
+: {type: NS, values: [ns1.example., ns2.example.]}
+ns1: {type: A, value: 192.0.2.1}
+ns2: {type: A, value: 192.0.2.2}
+a: !include parts/steered.yaml
+b:
+  <<: !include parts/steered.yaml
+  ttl: 30
+c:
+  ttl: 90
+  type: A
+  values: &values [192.0.2.80, 192.0.2.81]
+  dynamic:
+    pools: &pools !include [parts/pools.yaml, parts/more.yaml]
+    rules: [{geos: [NA-US-CA, NA-US-NC], pool: us}, {geos: [EU], pool: eu}, {pool: us}]
+d:
+  type: A
+  values: *values
+  dynamic:
+    pools: *pools
+    rules: [{subnets: [10.9.0.0/16], pool: us}, {pool: eu}]
+"""
+STEERED = """
+type: A
+ttl: 60
+value: 192.0.2.80
+dynamic:
+  pools: !include pools-of-two.yaml
+  rules: [{geos: [EU], pool: eu}, {pool: us}]
+"""
+POOLS = "eu: {fallback: us, values: [{value: 203.0.113.1, weight: 10}, {value: 203.0.113.2, weight: 15}]}\n"
+MORE = "us: {values: [{value: 198.51.100.1}]}\n"
+
+
+def split_zone(octodns):
+    c = octodns(SPLIT)
+    (c.dir / "parts").mkdir()
+    for name, text in (("steered", STEERED), ("pools", POOLS), ("more", MORE), ("pools-of-two", POOLS + MORE)):
+        (c.dir / "parts" / f"{name}.yaml").write_text(text)
+    return c
+
+
+def test_files_in_files_aliases_and_merges_are_read(octodns):
+    c = split_zone(octodns).start()
+    for name, ttl in (("a", 60), ("b", 30), ("c", 90)):
+        got = c.ask(f"{name}.example.", "A", ecs="10.1.2.0/24")
+        assert value(got) in ("203.0.113.1", "203.0.113.2") and got.answer[0].ttl == ttl
+        assert value(c.ask(f"{name}.example.", "A", ecs="11.1.2.0/24")) == "198.51.100.1"
+    assert value(c.ask("d.example.", "A", ecs="10.9.2.0/24")) == "198.51.100.1"
+    # A change of an included file is a change of the zone: its serial follows.
+    before = c.ask("example.", "SOA").answer[0][0].serial
+    part = c.dir / "parts" / "more.yaml"
+    part.write_text("us: {values: [{value: 198.51.100.9}]}\n")
+    os.utime(part, (before + 100, before + 100))
+    c.ctl("reload")
+    assert value(c.ask("c.example.", "A", ecs="11.1.2.0/24")) == "198.51.100.9"
+    assert c.ask("example.", "SOA").answer[0][0].serial == before + 100
+
+
+def test_a_fault_in_an_included_file_is_named_there(octodns):
+    c = split_zone(octodns)
+    (c.dir / "parts" / "steered.yaml").write_text(STEERED.replace("pool: us}]", "pool: asia}]"))
+    code, said = c.check()
+    assert code == 1 and "parts/steered.yaml:7:" in said and "undefined pool 'asia'" in said, said
+
+
 def test_a_bad_file_leaves_the_running_zone_as_it_is(octodns):
     c = octodns().start()
     (c.dir / "example.yaml").write_text(ZONE.replace("pool: us\n", "pool: usa\n"))

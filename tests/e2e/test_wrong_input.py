@@ -16,7 +16,7 @@ CONFIG = [
     ("a bad port", "server:\n  listen: [127.0.0.1@70000]", "is not an IP address with a port", "^"),
     ("a value out of range", "server:\n  udp-size: 100", ":2:13: error: udp-size must be 512 to 4096", "^"),
     ("a key given twice", "server:\n  nsid: a\n  nsid: b", ":3:3: error: 'nsid' is given twice", "line 2"),
-    ("an alias", "server: &a {}\nzones: *a", "not supported", "^"),
+    ("an alias of nothing", "server: {}\nzones: *a", "no anchor &a stands before this alias", "^"),
     ("a zone without a file", "zones:\n  - name: example", "needs one of `file` and `primaries`", "^"),
     ("a zone given twice", "zones:\n  - {name: a, file: x}\n  - {name: A., file: y}", "the zone 'a.' is given twice", "line 2"),
     ("an unknown policy", "zones:\n  - {name: a, file: x, signing: defualt}", "no policy of signing has the id 'defualt'", "did you mean 'default'"),
