@@ -45,6 +45,7 @@ struct observer {
 	struct round *idle;     /* memory of a round that is over; NULL: none */
 	struct observed **heap; /* by next_ms */
 	size_t heap_n, heap_cap, zone_n, round_n;
+	struct observer_counts count; /* what has been; the rest is counted when asked */
 };
 
 /* round.c: one round. round_over() is called at its end, from the loop. ERR_NOMEM. */

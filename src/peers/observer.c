@@ -131,6 +131,7 @@ void round_over(struct observed *z)
 
 	z->round = NULL;
 	o->round_n--;
+	o->count.round_n++;
 	z->next_ms = next_after(z, uv_now(o->loop));
 	z->again = false;
 	push(o, z);
@@ -300,6 +301,15 @@ enum err observer_new(struct observer **out, uv_loop_t *loop, const struct obser
 	o->timer.data = o;
 	*out = o;
 	return ERR_OK;
+}
+
+void observer_count(const struct observer *o, struct observer_counts *out)
+{
+	*out = o->count;
+	out->zone_n = o->zone_n;
+	out->rounds_under_way = o->round_n;
+	out->questions_under_way = asker_under_way(o->asker);
+	out->questions_waiting = asker_waiting(o->asker);
 }
 
 void observer_close(struct observer *o)

@@ -76,10 +76,20 @@ struct observer_limits {
 	uint32_t try_ms;        /* of one question; 0: 2000 */
 };
 
+/* For metrics. */
+struct observer_counts {
+	uint64_t round_n, look_n, failed_n; /* since the beginning; looks of parents too */
+	size_t zone_n;
+	size_t rounds_under_way;
+	uint32_t questions_under_way, questions_waiting;
+};
+
 enum err observer_new(struct observer **out, uv_loop_t *loop, const struct observer_limits *limits);
 /* All zones must have been removed. Its handles close with the next turns of the loop, then it
  * frees itself. Accepts NULL. */
 void observer_close(struct observer *o);
+
+void observer_count(const struct observer *o, struct observer_counts *out);
 
 /* The first round comes within the interval, at a moment of the observer's choice. */
 enum err observed_add(struct observed **out, struct observer *o, const struct observed_zone *zone,

@@ -78,6 +78,7 @@ static void tell_failed(struct round *r, const char *why)
 {
 	const struct observer_handler *h = &r->zone->handler;
 
+	r->zone->observer->count.failed_n++;
 	tell_change(r, why);
 	h->failed(r->at_signers ? (int)r->signer : OBSERVED_PARENT, (unsigned)r->server, why,
 		  h->context);
@@ -132,6 +133,7 @@ static void parent_is_done(struct round *r)
 
 	r->parent.at = time(NULL);
 	intersect(r);
+	r->zone->observer->count.look_n++;
 	tell_change(r, NULL);
 	h->parent((unsigned)r->server, &r->parent, h->context);
 }
@@ -202,6 +204,7 @@ static void signer_is_done(struct round *r)
 
 	if (r->cross != NULL)
 		cross_add(r->cross, (unsigned)r->signer, (unsigned)r->server, &r->seen);
+	r->zone->observer->count.look_n++;
 	tell_change(r, NULL);
 	h->signer((unsigned)r->signer, (unsigned)r->server, &r->seen, h->context);
 	leave_server(r);
