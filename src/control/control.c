@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "control/geo_watch.h"
+#include "control/group_push.h"
 #include "control/group_zone.h"
 #include "control/internal.h"
 #include "control/key_parent.h"
@@ -439,6 +440,7 @@ static void on_databases_settled(void *context)
 
 static void use_config(struct control *c, struct config *config)
 {
+	group_pushes_cancel(c);
 	config_free(c->config);
 	c->config = config;
 	log_set_level(config->server.log_level);
@@ -651,6 +653,7 @@ void control_stop(struct control *c)
 		secondary_free(c->entries[i]->secondary);
 	reload_stop(c);
 	group_zones_stop(c);
+	group_pushes_stop(c);
 	rcu_online();
 	rcu_drain(); /* no grace period reports after this */
 	publish_free_all(c);

@@ -7,6 +7,11 @@
 /* SOA serial 0, flags immediate; A, NS and AAAA (RFC 7477 §2.1.1). */
 static const uint8_t CSYNC[] = { 0, 0, 0, 0, 0, 1, 0, 4, 0x60, 0, 0, 0x08 };
 
+struct span group_csync_rdata(void)
+{
+	return (struct span){ CSYNC, sizeof CSYNC };
+}
+
 bool group_rules_records(const struct group_zone *z)
 {
 	return z != NULL && group_is_running(z) && z->group.sets.decided;

@@ -32,6 +32,8 @@ enum err group_add_records(const struct group_zone *z, struct zone_builder *b,
  * kept. */
 void group_adjust_facts(const struct group_zone *z, struct rollover_facts *f,
 			struct rollover_policy *p, int64_t now);
+/* RDATA of the CSYNC that all signers publish. */
+struct span group_csync_rdata(void);
 /* Tags of foreign keys, which new keys of ours avoid. Returns how many. Accepts NULL. */
 size_t group_foreign_tags(const struct group_zone *z, uint16_t out[64]);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/group_status.h"
+#include "control/group_push.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -202,7 +203,10 @@ static json_t *signer_row(const struct group_zone *z, unsigned i, int64_t now)
 			      s->ejected, "waits_for", group_waits(z, i, now, waits), "forced",
 			      waived_of(s), "servers", servers_of(z, i));
 	struct guard_verdict v = membership_blocked(&z->group, i, now);
+	json_t *pushed = group_push_status(z, i);
 
+	if (pushed != NULL)
+		json_object_set_new(j, "push", pushed);
 	if (!v.holds) {
 		json_object_set_new(j, "guard", json_string(guard_name(v.guard)));
 		if (v.until > now)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "control/group_push.h"
 #include "control/group_records.h"
 #include "multisigner/observe.h"
 
@@ -226,6 +227,7 @@ static void on_over(void *context)
 
 	z->round_at = control_now();
 	group_zone_turn(z, z->round_at);
+	group_push_turn(z, z->round_at);
 }
 
 /* ---- signers of the configuration ---- */
@@ -388,6 +390,7 @@ void group_zone_free(struct group_zone *z)
 		return;
 	if (z->observed != NULL)
 		observed_remove(z->observed);
+	group_push_free(z->push);
 	free(z);
 }
 

@@ -53,6 +53,7 @@ struct group_zone {
 	struct zone_entry *entry;
 	const struct config_group *config; /* of the present configuration */
 	struct observed *observed;         /* NULL: nobody is looked at */
+	struct group_push *push;           /* NULL: nothing was pushed yet */
 
 	/* What is kept. */
 	struct group group;

@@ -141,6 +141,7 @@ struct control {
 	void *reloaded_context;
 	struct health *health;
 	struct observer *observer;              /* NULL: no zone is of a group */
+	struct pusher *pusher;                  /* NULL: nothing was pushed yet */
 	struct journal *journal;                /* changes of zones (store/journal.h) */
 	struct pending *updates, *updates_last; /* of this turn (updates.h) */
 	struct transfers_out *transfers_out;
@@ -243,6 +244,9 @@ json_t *status_signatures(const struct signatures *s);
 void metrics_add_signing(const struct control *c, struct text *out);
 /* key_metrics.c */
 void metrics_add_keys(const struct control *c, struct text *out);
+
+/* peer_metrics.c */
+void metrics_add_peers(const struct control *c, struct text *out);
 
 /* reload.c: nobody is told any more. */
 void reload_stop(struct control *c);

@@ -67,6 +67,7 @@ void control_metrics(struct control *c, struct text *out)
 	add_answers(c, out);
 	metrics_add_signing(c, out);
 	metrics_add_keys(c, out);
+	metrics_add_peers(c, out);
 	metrics_add_bundles(c, out);
 	databases_metrics(c->databases, out);
 	if (c->health != NULL)
