@@ -161,3 +161,45 @@ def test_connections_that_end_at_any_point_of_the_handshake_do_no_harm(concord):
             s.sendall(garbage)
     with connect(c) as s:
         assert exchange(s, make_query("www.example.", "A").to_wire())
+
+
+def flights(c):
+    """What a client says in a handshake, flight by flight, and the connection that it says it on."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context(c).wrap_bio(incoming, outgoing, server_hostname="dns.test")
+    raw = socket.create_connection((c.address, c.tls_port), timeout=10)
+    while True:
+        try:
+            tls.do_handshake()
+            yield raw, outgoing.read()
+            return
+        except ssl.SSLWantReadError:
+            yield raw, outgoing.read()
+            incoming.write(raw.recv(65536))
+
+
+def cut(raw, hard):
+    if hard:  # RST, and not FIN
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raw.close()
+
+
+def test_handshakes_that_are_cut_at_each_step_leave_nothing_behind(concord):
+    c = served(concord)
+    for hard in (False, True):
+        for flight in (0, 1):
+            for part in (0, 1, 5, 6, 40, 0.5, -1, None):  # of its octets; None: all of them
+                for number, (raw, said) in enumerate(flights(c)):
+                    if number < flight:
+                        raw.sendall(said)
+                        continue
+                    end = int(len(said) * part) if isinstance(part, float) else part
+                    raw.sendall(said[:end])
+                    cut(raw, hard)
+                    break
+    held = [next(flights(c))[0] for _ in range(20)]  # connected, and silent
+    with connect(c) as s:
+        assert dns.message.from_wire(exchange(s, make_query("www.example.", "A").to_wire())[0]).answer
+    for raw in held:
+        raw.close()
+    wait_until(lambda: c.ctl("stats")["tcp_open"] == 0, "all are closed")
