@@ -82,7 +82,7 @@ static void print_signers(const json_t *signers)
 static void print_cell(const json_t *cell)
 {
 	const char *served = text_in(cell, "served");
-	char text[16];
+	char text[24];
 
 	snprintf(text, sizeof text, "%s%s%s",
 		 strcmp(served, "all") == 0    ? "served"
