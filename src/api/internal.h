@@ -143,6 +143,8 @@ void response_set_revision(struct response *out, int64_t revision);
  * on. From outside If-Match is required (RFC 6585 §3), so that no caller overwrites what it has not
  * seen, and a replayed call does nothing. True: go on; false: *out says why not. */
 bool request_may_change(const struct request *r, int64_t revision, struct response *out);
+/* "?force=yes": overruling a guard is for operators. False: *out says so. */
+bool request_may_force(struct request *r, bool *force, struct response *out);
 bool etag_is_listed(const char *header, const char *etag);
 
 /* access.c */

@@ -127,3 +127,16 @@ bool request_may_change(const struct request *r, int64_t revision, struct respon
 		memcpy(out->etag, tag.etag, sizeof tag.etag);
 	return false;
 }
+
+bool request_may_force(struct request *r, bool *force, struct response *out)
+{
+	const char *text = request_argument(r, "force");
+
+	*force = text != NULL && strcmp(text, "yes") == 0;
+	if (*force && r->principal.access != NULL && !(r->principal.access->scopes & API_OPERATE)) {
+		*out = response_problem(403, "force needs the scope 'operate'");
+		return false;
+	}
+	r->forced = *force;
+	return true;
+}

@@ -36,6 +36,16 @@ static struct response get_history(struct api *a, struct request *r)
 	return response_of(j, &result);
 }
 
+static struct response get_plan(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	json_t *j =
+	    control_group_plan(a->options.control, r->segment[0], request_argument(r, "process"),
+			       request_argument(r, "signer"), &result);
+
+	return response_of(j, &result);
+}
+
 /* {"start": PROCESS} or one of cancel, eject, pause, resume with true, or {"force": GUARD}; and
  * "signer". */
 static struct response post_group(struct api *a, struct request *r)
@@ -72,5 +82,7 @@ const struct route ROUTES_GROUPS[] = {
 	  "start, pause, resume, cancel, eject, force" },
 	{ "GET", "/v1/zones/{zone}/group/history", API_READ, get_history,
 	  "what happened in the zone's group" },
+	{ "GET", "/v1/zones/{zone}/group/plan", API_READ, get_plan,
+	  "what a process would do, and when at the earliest" },
 	{ 0 },
 };

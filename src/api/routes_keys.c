@@ -62,7 +62,12 @@ static struct response delete_key(struct api *a, struct request *r)
 
 	if (!read_tag(r->segment[1], &tag, &algorithm))
 		return response_problem(400, "a key is named by TAG or TAG-ALGORITHM");
-	json_t *j = control_key_remove(a->options.control, r->segment[0], tag, algorithm, &result);
+	bool force;
+	struct response out = { 0 };
+	if (!request_may_force(r, &force, &out))
+		return out;
+	json_t *j =
+	    control_key_remove(a->options.control, r->segment[0], tag, algorithm, force, &result);
 	return response_of(j, &result);
 }
 

@@ -26,20 +26,6 @@ static struct response get_set(struct api *a, struct request *r)
 	return out;
 }
 
-/* Overruling the guard is for operators. */
-static bool read_force(struct request *r, bool *force, struct response *out)
-{
-	const char *text = request_argument(r, "force");
-
-	*force = text != NULL && strcmp(text, "yes") == 0;
-	if (*force && r->principal.access != NULL && !(r->principal.access->scopes & API_OPERATE)) {
-		*out = response_problem(403, "force needs the scope 'operate'");
-		return false;
-	}
-	r->forced = *force;
-	return true;
-}
-
 static struct response change(struct api *a, struct request *r, const json_t *records)
 {
 	struct control_result result = { 0 };
@@ -52,7 +38,7 @@ static struct response change(struct api *a, struct request *r, const json_t *re
 	if (result.err && result.err != ERR_NOT_FOUND)
 		return response_of(NULL, &result);
 	result = (struct control_result){ 0 };
-	if (!read_force(r, &force, &out) || !request_may_change(r, revision, &out))
+	if (!request_may_force(r, &force, &out) || !request_may_change(r, revision, &out))
 		return out;
 	json_t *j = control_key_set_put(c, r->segment[0], r->segment[1], records, force, &revision,
 					&result);

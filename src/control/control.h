@@ -99,9 +99,10 @@ json_t *control_key_generate(struct control *c, const char *zone, const char *ro
  * "peer". */
 json_t *control_key_import(struct control *c, const char *zone, const char *dnskey,
 			   const char *owner, struct control_result *r);
-/* algorithm 0: any, if the tag is unambiguous. */
+/* algorithm 0: any, if the tag is unambiguous. `force`: also a peer's last key, whose signatures
+ * resolvers hold. */
 json_t *control_key_remove(struct control *c, const char *zone, uint16_t tag, uint8_t algorithm,
-			   struct control_result *r);
+			   bool force, struct control_result *r);
 /* Rolls. `what`: ksk, zsk, csk, all (or NULL), algorithm. Each gives the list of keys. */
 json_t *control_key_roll(struct control *c, const char *zone, const char *what, bool emergency,
 			 struct control_result *r);

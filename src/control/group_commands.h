@@ -29,4 +29,9 @@ json_t *control_group_signer(struct control *c, const char *zone, const char *wh
 /* Waives a guard for one signer until its process ends; the caller writes the audit log. */
 json_t *control_group_force(struct control *c, const char *zone, const char *signer,
 			    const char *guard, struct control_result *r);
+/* The steps of a process with what each waits for, and when it comes at the earliest; does nothing.
+ */
+json_t *control_group_plan(struct control *c, const char *zone, const char *process,
+			   const char *signer, struct control_result *r);
+
 #endif

@@ -240,6 +240,31 @@ static json_t *drift_of(const struct group_zone *z)
 			 "fault", z->drift.fault);
 }
 
+/* What a registrar needs where the parent reads no CDS: as the group wants it now. */
+static json_t *parent_should_have(const struct group_zone *z)
+{
+	static const char HEX[] = "0123456789ABCDEF";
+	json_t *all = json_array();
+
+	for (unsigned k = 0; k < GROUP_KEYS_MAX; k++) {
+		uint8_t ds[DS_RDATA_MAX];
+		char digest[2 * DS_RDATA_MAX + 1], text[NAME_TEXT_MAX + 200];
+		size_t n = 0;
+		if (!group_has(z->group.sets.cds, k) || !z->group.key[k].known ||
+		    dnskey_ds(&z->key[k], z->entry->name, 2, ds, &n))
+			continue;
+		for (size_t i = 4; i < n; i++) {
+			digest[2 * (i - 4)] = HEX[ds[i] >> 4];
+			digest[2 * (i - 4) + 1] = HEX[ds[i] & 15];
+		}
+		digest[2 * (n - 4)] = 0;
+		snprintf(text, sizeof text, "%s IN DS %u %u 2 %s", z->entry->text,
+			 z->group.key[k].tag, z->group.key[k].algorithm, digest);
+		json_array_append_new(all, json_string(text));
+	}
+	return all;
+}
+
 json_t *group_status(const struct group_zone *z, int64_t now)
 {
 	json_t *signers = json_array(), *keys = json_array();
@@ -251,10 +276,11 @@ json_t *group_status(const struct group_zone *z, int64_t now)
 	for (unsigned k = 0; k < GROUP_KEYS_MAX; k++)
 		if (z->group.key[k].used)
 			json_array_append_new(keys, key_row(z, k));
-	return json_pack("{s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:I}", "zone",
+	return json_pack("{s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:I}", "zone",
 			 z->entry->text, "group", z->config->id, "running", group_is_running(z),
 			 "sentence", group_sentence(z, now, sentence), "signers", signers, "keys",
-			 keys, "parent", parent_servers(z), "ns", names_of(z, z->group.sets.ns),
-			 "csync", z->group.sets.csync, "drift", drift_of(z), "last_round",
+			 keys, "parent", parent_servers(z), "parent_should_have",
+			 parent_should_have(z), "ns", names_of(z, z->group.sets.ns), "csync",
+			 z->group.sets.csync, "drift", drift_of(z), "last_round",
 			 (json_int_t)z->round_at);
 }

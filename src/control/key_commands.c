@@ -174,14 +174,37 @@ json_t *control_key_import(struct control *c, const char *zone, const char *dnsk
 	return status_key(e, 0, &e->keys->foreign[e->keys->foreign_n - 1]);
 }
 
+/* The same as for sets (key_sets.h): a peer's last key stays. */
+static bool is_last_of_its_owner(const struct keyring *k, uint16_t tag, uint8_t algorithm)
+{
+	const struct foreign_key *found = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < k->foreign_n; i++)
+		if (k->foreign[i].key.tag == tag &&
+		    (algorithm == 0 || k->foreign[i].key.algorithm == algorithm))
+			found = &k->foreign[i];
+	for (size_t i = 0; found != NULL && i < k->foreign_n; i++)
+		n += strcmp(k->foreign[i].owner, found->owner) == 0;
+	return n == 1;
+}
+
 json_t *control_key_remove(struct control *c, const char *zone, uint16_t tag, uint8_t algorithm,
-			   struct control_result *r)
+			   bool force, struct control_result *r)
 {
 	struct zone_entry *e = control_signed_zone(c, zone, r);
 	bool foreign = false;
 
 	if (e == NULL)
 		return NULL;
+	if (!force && is_last_of_its_owner(e->keys, tag, algorithm)) {
+		control_fail(r, ERR_REFUSED,
+			     "the key with tag %u is the last one of its owner, and resolvers hold "
+			     "answers that are signed with it: force it when nothing it signed can "
+			     "be cached any more",
+			     tag);
+		return NULL;
+	}
 	enum err err = keyring_remove(e->keys, tag, algorithm, c->store, &foreign);
 	if (err == ERR_NOT_FOUND)
 		control_fail(r, err, "%s has no key with tag %u", e->text, tag);

@@ -141,7 +141,7 @@ json_t *control_key_retire(struct control *c, const char *zone, uint16_t tag, ui
 		return NULL;
 	}
 	if (f->state == KEY_STANDBY) {
-		json_t *removed = control_key_remove(c, zone, f->tag, f->algorithm, r);
+		json_t *removed = control_key_remove(c, zone, f->tag, f->algorithm, false, r);
 		json_decref(removed);
 		return removed != NULL ? control_key_list(c, e->text, r) : NULL;
 	}

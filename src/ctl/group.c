@@ -135,6 +135,10 @@ static void print_group(const struct ctl *c, json_t *j)
 			       json_string_value(json_array_get(differs, i)));
 		putchar('\n');
 	}
+	for (size_t i = 0; i < json_array_size(json_object_get(j, "parent_should_have")); i++)
+		printf(
+		    "%s  %s\n", i == 0 ? "  the parent should have:\n" : "",
+		    json_string_value(json_array_get(json_object_get(j, "parent_should_have"), i)));
 	if (text_in(drift, "fault")[0] != 0)
 		printf("  bogus: %s\n", text_in(drift, "fault"));
 }
@@ -161,6 +165,35 @@ int group_history(const struct ctl *c, char **args, int n)
 {
 	(void)n;
 	return client_run(c, "GET", group_path(args[0], "/history"), NULL, print_history);
+}
+
+static void print_plan(const struct ctl *c, json_t *j)
+{
+	const json_t *steps = json_object_get(j, "steps");
+
+	(void)c;
+	if (text_in(j, "held")[0] != 0)
+		printf("it would wait: %s\n", text_in(j, "held"));
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		const json_t *s = json_array_get(steps, i), *needs = json_object_get(s, "needs");
+		printf("%zu. not before ", i + 1);
+		print_time(s, "earliest");
+		printf(": %s\n", text_in(s, "step"));
+		for (size_t k = 0; k < json_array_size(needs); k++)
+			printf("     when %s\n", text_in(json_array_get(needs, k), "text"));
+	}
+}
+
+int group_plan(const struct ctl *c, char **args, int n)
+{
+	char rest[200];
+	char *process = client_escape(args[1]), *signer = n > 2 ? client_escape(args[2]) : NULL;
+
+	snprintf(rest, sizeof rest, "/plan?process=%.60s%s%.63s", process != NULL ? process : "",
+		 signer != NULL ? "&signer=" : "", signer != NULL ? signer : "");
+	free(process);
+	free(signer);
+	return client_run(c, "GET", group_path(args[0], rest), NULL, print_plan);
 }
 
 /* ---- to do ---- */

@@ -165,13 +165,14 @@ static int key_import(const struct ctl *c, char **args, int n)
 
 static int key_remove(const struct ctl *c, char **args, int n)
 {
-	char rest[64];
+	char rest[80];
 	const char *slash = strchr(args[1], '/');
 	int tag_len = (int)(slash != NULL ? (size_t)(slash - args[1]) : strlen(args[1]));
 
 	(void)n;
-	snprintf(rest, sizeof rest, "/keys/%.*s%s%.8s", tag_len, args[1], slash != NULL ? "-" : "",
-		 slash != NULL ? slash + 1 : "");
+	snprintf(rest, sizeof rest, "/keys/%.*s%s%.8s%s", tag_len < 10 ? tag_len : 10, args[1],
+		 slash != NULL ? "-" : "", slash != NULL ? slash + 1 : "",
+		 c->force ? "?force=yes" : "");
 	return client_run(c, "DELETE", zone_path(args[0], rest), NULL, NULL);
 }
 
@@ -286,8 +287,8 @@ const struct ctl_verb CTL_VERBS[] = {
 	{ "key", "set", 3, 3, "ZONE PEER FILE [--force]",
 	  "replace a peer's keys, whole or not at all", key_set },
 	{ "key", "sets", 1, 1, "ZONE", "keys of all peers", key_sets },
-	{ "key", "remove", 2, 2, "ZONE TAG[/ALG]", "remove a peer's key, or an own one not in use",
-	  key_remove },
+	{ "key", "remove", 2, 2, "ZONE TAG[/ALG] [--force]",
+	  "remove a peer's key, or an own one not in use", key_remove },
 	{ "key", "export", 1, 1, "ZONE [--role ROLE]", "own public keys as DNSKEY records",
 	  key_export },
 	{ "key", "roll", 1, 1, "ZONE [--role ROLE|all|algorithm] [--emergency]",
@@ -317,6 +318,8 @@ const struct ctl_verb CTL_VERBS[] = {
 	{ "group", "status", 0, 1, "[ZONE]", "who acts next, what, until when and why",
 	  group_status },
 	{ "group", "history", 1, 1, "ZONE", "what happened in the zone's group", group_history },
+	{ "group", "plan", 2, 3, "ZONE PROCESS [SIGNER]",
+	  "what it would do, and when at the earliest", group_plan },
 	{ "group", "start", 2, 3, "ZONE PROCESS [SIGNER]",
 	  "begin a join, a leave, or a roll of our keys", group_start },
 	{ "group", "cancel", 2, 2, "ZONE SIGNER", "turn back a signer on its way in or out",

@@ -61,6 +61,18 @@ struct member_step member_step(enum member_state s, enum member_event e)
 	return STEP[s][e];
 }
 
+size_t membership_guards(enum member_state s, enum group_guard out[MEMBERSHIP_GUARDS_MAX])
+{
+	const struct waiting *w = &WAITING[s];
+	size_t n = 0;
+
+	for (const enum group_guard *g = w->condition; *g != END; g++)
+		out[n++] = *g;
+	for (const enum group_guard *g = w->gates; w->has_gates && *g != END; g++)
+		out[n++] = *g;
+	return n;
+}
+
 static struct guard_verdict first_missing(const struct group *g, const enum group_guard *guards,
 					  unsigned signer, int64_t now)
 {

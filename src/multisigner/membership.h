@@ -83,6 +83,10 @@ bool membership_confirm(struct group *g);
  * for. */
 struct guard_verdict membership_blocked(const struct group *g, unsigned signer, int64_t now);
 
+/* All that a state waits for: its condition, then its gates. Returns how many. */
+#define MEMBERSHIP_GUARDS_MAX 10
+size_t membership_guards(enum member_state s, enum group_guard out[MEMBERSHIP_GUARDS_MAX]);
+
 const char *member_event_text(enum member_event e);
 const char *member_effect_text(enum member_effect e);
 

@@ -185,3 +185,19 @@ def test_a_zone_that_is_in_a_group_is_not_signed_alone_by_a_slip(lab):
     assert done.returncode != 0
     wait_until(lambda: "which its configuration does not name any more" in alpha.log(), "it says so")
     assert alpha.ctl("group", "status", ZONE)["running"]
+
+
+def test_a_plan_does_nothing_and_refusals_say_why(lab):
+    alpha = lab().signers["alpha"]
+    for process, steps in (("join", 4), ("leave", 4), ("zsk-roll", 3), ("ksk-roll", 3), ("csk-roll", 4)):
+        plan = alpha.ctl("group", "plan", ZONE, process)
+        assert len(plan["steps"]) == steps
+        times = [s["earliest"] for s in plan["steps"]]
+        assert times == sorted(times) and all(n["text"] for s in plan["steps"] for n in s["needs"])
+    assert not alpha.ctl("group", "status", ZONE)["running"]
+    for args, code, why in ((("start", ZONE, "wedding"), 1, "a process is"), (("force", ZONE, "beta", "ns"), 5, "cannot be forced"),
+                            (("force", ZONE, "beta", "luck"), 1, "there is no guard"), (("eject", ZONE, "gamma"), 4, "no signer"),
+                            (("cancel", ZONE, "beta"), 5, "not possible"), (("start", ZONE, "leave"), 5, "not possible")):
+        done = alpha.ctl_raw("group", *args)
+        assert done.returncode == code and why in done.stderr, (args, done.returncode, done.stderr)
+    assert "we are in no group yet" in alpha.ctl_raw("group", "status").stdout

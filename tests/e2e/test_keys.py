@@ -97,7 +97,9 @@ def test_a_foreign_key_is_removed_and_an_own_one_in_use_is_not(concord):
     c = concord()
     rdata = f"256 3 13 {p256()}"
     c.ctl("key", "import", "example.", rdata)
-    c.ctl("key", "remove", "example.", f"{tag_of(rdata)}/13")
+    refused = c.ctl_raw("key", "remove", "example.", f"{tag_of(rdata)}/13")
+    assert refused.returncode == 5 and "the last one of its owner" in refused.stderr
+    c.ctl("key", "remove", "example.", f"{tag_of(rdata)}/13", "--force")
     assert len(served_keys(c)) == 2
     own = c.ctl("key", "list", "example.")["keys"][0]["tag"]
     refused = c.ctl_raw("key", "remove", "example.", own)
