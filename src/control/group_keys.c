@@ -229,8 +229,23 @@ static size_t add_anchor(const struct group_zone *z, const struct dnskey *key, s
 	return n + 1;
 }
 
-/* Keys that we know to be the signer's: our own, and those that an operator or an authenticated
- * call has said (key_sets.h). Once the parent has its DS that is what counts for all others. */
+/* Whether a key was seen through the chain to sign the DNSKEY RRset of its signer, which is on its
+ * way or in. It has rolled its key since it was introduced, perhaps, and on its way out the parent
+ * has no DS of it any more. */
+static bool was_entry(const struct group_zone *z, unsigned signer, unsigned key)
+{
+	const struct group_signer *s = &z->group.signer[signer];
+	const struct group_key *k = &z->group.key[key];
+	bool signs = false;
+
+	for (unsigned i = 0; i < s->server_n; i++)
+		signs = signs || (s->last[i].key_signing & UINT64_C(1) << key) != 0;
+	return signs && k->used && k->known && k->sep && k->owner == (int)signer &&
+	       s->state != MEMBER_NONE && s->state != MEMBER_GONE;
+}
+
+/* Keys that we know to be the signer's: our own, those that an operator or an authenticated call
+ * has said (key_sets.h), and those that were its entries when last seen. */
 size_t group_anchors(const struct group_zone *z, unsigned signer, struct seen_ds *out)
 {
 	const struct keyring *r = z->entry->keys;
@@ -242,6 +257,9 @@ size_t group_anchors(const struct group_zone *z, unsigned signer, struct seen_ds
 	for (size_t i = 0; signer != GROUP_SELF && i < r->foreign_n; i++)
 		if (strcmp(r->foreign[i].owner, z->signer[signer]) == 0)
 			n = add_anchor(z, &r->foreign[i].key, out, n);
+	for (unsigned i = 0; signer != GROUP_SELF && i < GROUP_KEYS_MAX; i++)
+		if (was_entry(z, signer, i))
+			n = add_anchor(z, &z->key[i], out, n);
 	return n;
 }
 

@@ -67,7 +67,7 @@ class KnotMember(UpdateMember, Knot):
     def configure(self, zone, text):
         Knot.configure(self, zone, text)
         conf = (self.dir / "knot.conf").read_text()
-        (self.dir / "knot.conf").write_text(conf.replace("dnskey-ttl: 3600", "dnskey-ttl: 1"))
+        (self.dir / "knot.conf").write_text(conf.replace("dnskey-ttl: 3600", "dnskey-ttl: 1").replace("publish: none", "publish: always"))
         return self
 
 
