@@ -16,6 +16,7 @@ SIGNING = """signing:
   - {id: quick, dnskey-ttl: 1, propagation-delay: 0, parent-propagation-delay: 0, safety-margin: 0, parent-ds-ttl: 1, parent-check: 1, cds: never}
 """
 WAIT = TTL + 1
+LONG = "CONCORD_LAB_LONG" in os.environ  # an outage, a roll of the ZSK, and all of it again with kill -9
 FOREIGN_DS = "4711 13 2 " + 32 * "ab"
 OTHERS = {"bind": (BindMember, HOSTS["b"]), "knot": (KnotMember, HOSTS["c"]), "powerdns": (PowerDnsMember, HOSTS["d"])}
 SIGNED = [("www." + ZONE, "A"), (ZONE, "DNSKEY"), ("no." + ZONE, "A")]
@@ -129,15 +130,16 @@ def run(four):
     four.lab.run_until(lambda: four.own("ksk") == {ksk: "active"}, "Concord knows that the parent has its DS")
     assert len(four.lab.parent.ds) == 5
     four.set_ns([HOSTS[h] for h in "abcd"])
-    four.members["knot"].stop()
-    four.lab.run_for(3)
-    four.members["knot"].start()
-    four.lab.run_for(1)
-    four.roll("zsk")
+    if LONG:
+        four.members["knot"].stop()
+        four.lab.run_for(3)
+        four.members["knot"].start()
+        four.lab.run_for(1)
+        four.roll("zsk")
     four.roll("ksk")
     four.leave("bind", HOSTS["b"], [HOSTS[h] for h in "acd"])
     judged = four.lab.finish()
-    assert judged > 1000, judged
+    assert judged > 500, judged
     return f"{four.lab.recorder.seen} answers, {judged} pairs, {four.lab.asked} asked of the resolvers, {len(four.lab.recorder.missed)} times silence"
 
 
@@ -157,8 +159,8 @@ class Killer:
         self.seen = now
 
 
-@pytest.mark.parametrize("kill", [False, True] if "CONCORD_LAB_LONG" in os.environ else [False])
-def test_four_kinds_of_signers_at_once_through_joins_rolls_an_outage_and_a_leave(four, kill):
+@pytest.mark.parametrize("kill", [False, True] if LONG else [False])
+def test_four_kinds_of_signers_at_once_through_joins_rolls_and_a_leave(four, kill):
     killer = Killer(four.concord)
     if kill:
         four.lab.on_tick = killer
