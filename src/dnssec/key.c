@@ -100,6 +100,26 @@ static size_t public_octets(EVP_PKEY *pkey, const struct algorithm *a, uint8_t *
 	return 0;
 }
 
+#define SECURE_LEAST 32 /* octets: the private number of a P-256 key */
+
+/* Like the heap itself: of the process, and set before there are threads. */
+static size_t secure_octets;
+
+enum err key_secure_heap(size_t octets, bool *locked)
+{
+	int made = CRYPTO_secure_malloc_init(octets, SECURE_LEAST);
+
+	*locked = made == 1;
+	secure_octets = made != 0 ? octets : 0;
+	return made != 0 ? ERR_OK : ERR_NOMEM;
+}
+
+/* Signing takes its nonces from there as well: an eighth is left to it. */
+static bool is_heap_full(void)
+{
+	return secure_octets != 0 && CRYPTO_secure_used() > secure_octets - secure_octets / 8;
+}
+
 enum err key_from_pkey(struct key **out, EVP_PKEY *pkey, uint8_t algorithm, uint16_t flags)
 {
 	const struct algorithm *a = algorithm_info(algorithm);
@@ -107,6 +127,8 @@ enum err key_from_pkey(struct key **out, EVP_PKEY *pkey, uint8_t algorithm, uint
 
 	if (a == NULL)
 		return ERR_UNSUPPORTED;
+	if (is_heap_full())
+		return ERR_NOMEM;
 	struct key *k = calloc(1, sizeof *k);
 	if (k == NULL)
 		return ERR_NOMEM;
@@ -183,16 +205,6 @@ enum err key_generate(struct key **out, uint8_t algorithm, enum key_role role,
 		key_free(k);
 	}
 	return ERR_CONFLICT;
-}
-
-#define SECURE_LEAST 32 /* octets: the private number of a P-256 key */
-
-enum err key_secure_heap(size_t octets, bool *locked)
-{
-	int made = CRYPTO_secure_malloc_init(octets, SECURE_LEAST);
-
-	*locked = made == 1;
-	return made != 0 ? ERR_OK : ERR_NOMEM;
 }
 
 struct key *key_ref(struct key *k)

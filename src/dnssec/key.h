@@ -56,7 +56,8 @@ enum err key_write(const struct key *k, const char *dir, const uint8_t *zone, ch
 /* Takes so many octets (a power of two) out of the machine's memory for private numbers: locked
  * against swapping, kept out of core dumps, between guard pages. Before the first key is read, once
  * in a process's life. *locked: it could be locked. ERR_NOMEM: there is none, private numbers lie
- * on the ordinary heap. Where it is full, keys cannot be read or used: ERR_CRYPTO. */
+ * on the ordinary heap. Where it is full but for what signing
+ * needs, keys are neither made nor read: ERR_NOMEM. */
 enum err key_secure_heap(size_t octets, bool *locked);
 
 struct key *key_ref(struct key *k);

@@ -19,6 +19,8 @@
 
 #define FILE_MAX_LEN (64u << 10)
 
+static const char HEAP_FULL[] = "the memory for private keys is full: raise server.secure-heap-mib";
+
 static enum err finding(struct diag *d, const char *path, enum err e, const char *why)
 {
 	struct diag_place at = { .file = path };
@@ -149,7 +151,7 @@ static enum err read_bind(struct key **out, const char *path, char *text, const 
 	e = key_from_pkey(&k, pkey, algorithm, public.flags);
 	if (e) {
 		EVP_PKEY_free(pkey);
-		return finding(d, path, e, err_text(e));
+		return finding(d, path, e, e == ERR_NOMEM ? HEAP_FULL : err_text(e));
 	}
 	if (k->dnskey.rdata_len != public.rdata_len ||
 	    memcmp(k->dnskey.rdata, public.rdata, public.rdata_len) != 0) {
@@ -201,7 +203,8 @@ static enum err from_plain(struct key **out, const char *name, EVP_PKEY *pkey,
 	if (e) {
 		EVP_PKEY_free(pkey);
 		finding(d, name, e,
-			traits->algorithm != 0
+			e == ERR_NOMEM ? HEAP_FULL
+			: traits->algorithm != 0
 			    ? "the key is not one of the algorithm that is given"
 			    : "the key is not one of an algorithm that we sign with");
 	}

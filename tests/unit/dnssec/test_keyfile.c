@@ -200,6 +200,35 @@ static void a_damaged_private_key_is_refused_with_a_reason(void **state)
 	rmdir(dir);
 }
 
+/* The last one: the heap is the process's. */
+static void a_full_secure_heap_stops_new_keys_and_not_signing(void **state)
+{
+	static const uint8_t DATA[] = "data";
+	static struct key *all[2100];
+	size_t n = 0;
+	bool locked;
+	enum err e = ERR_OK;
+	uint8_t signature[64];
+
+	(void)state;
+	assert_int_equal(key_secure_heap(1u << 16, &locked), ERR_OK);
+	while (n < 2100 && (e = key_generate(&all[n], ALG_ED25519, KEY_ZSK, NULL, 0)) == ERR_OK)
+		n++;
+	assert_int_equal(e, ERR_NOMEM);
+	assert_true(n > 1000);
+	for (size_t i = 0; i < n; i += 100) {
+		size_t len = sizeof signature;
+		EVP_MD_CTX *c = EVP_MD_CTX_new();
+		assert_int_equal(EVP_DigestSignInit(c, NULL, NULL, NULL, key_pkey(all[i])), 1);
+		assert_int_equal(EVP_DigestSign(c, signature, &len, DATA, sizeof DATA), 1);
+		EVP_MD_CTX_free(c);
+	}
+	for (size_t i = 0; i < n; i++)
+		key_free(all[i]);
+	assert_int_equal(key_generate(&all[0], ALG_ECDSAP256SHA256, KEY_ZSK, NULL, 0), ERR_OK);
+	key_free(all[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +237,7 @@ int main(void)
 		cmocka_unit_test(a_new_key_has_no_tag_that_a_revoked_one_may_have),
 		cmocka_unit_test(a_damaged_private_key_is_refused_with_a_reason),
 		cmocka_unit_test(test_a_bind_key_without_leading_zeroes_is_read),
+		cmocka_unit_test(a_full_secure_heap_stops_new_keys_and_not_signing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
