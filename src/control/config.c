@@ -471,6 +471,16 @@ static enum err read_limits(struct schema *s, const struct yaml_node *value, voi
 	return config_read_limits(s, value, &((struct zone_fields *)into)->zone.secondary.limits);
 }
 
+static enum err read_catalog(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return config_read_catalog(s, value, &((struct zone_fields *)into)->zone.catalog);
+}
+
+static enum err read_in_catalog(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return config_read_in_catalog(s, value, &((struct zone_fields *)into)->zone.catalog);
+}
+
 static const struct schema_row ZONE_ROWS[] = {
 	{ .key = "name", .kind = SCHEMA_CUSTOM, .custom = read_zone_name, .required = true },
 	ROW(struct zone_fields, zone.file, "file", SCHEMA_PATH, .max = 1000),
@@ -492,6 +502,8 @@ static const struct schema_row ZONE_ROWS[] = {
 	{ .key = "allow-transfer", .kind = SCHEMA_CUSTOM, .custom = read_zone_transfer },
 	{ .key = "allow-update", .kind = SCHEMA_CUSTOM, .custom = read_zone_update },
 	{ .key = "journal", .kind = SCHEMA_CUSTOM, .custom = read_zone_journal },
+	{ .key = "catalog", .kind = SCHEMA_CUSTOM, .custom = read_catalog },
+	{ .key = "in-catalog", .kind = SCHEMA_CUSTOM, .custom = read_in_catalog },
 	{ 0 },
 };
 
@@ -499,7 +511,8 @@ static const struct schema_row ZONE_ROWS[] = {
 
 struct reading {
 	struct config *config;
-	const struct yaml_node *geo, *signing, *zones, *tsig_keys, *remotes, *peers, *groups;
+	const struct yaml_node *geo, *signing, *zones, *tsig_keys, *remotes, *peers, *groups,
+	    *templates;
 };
 
 /* Sections are kept and read in the order of their references. */
@@ -545,6 +558,13 @@ static enum err keep_groups(struct schema *s, const struct yaml_node *value, voi
 	return ERR_OK;
 }
 
+static enum err keep_templates(struct schema *s, const struct yaml_node *value, void *into)
+{
+	(void)s;
+	((struct reading *)into)->templates = value;
+	return ERR_OK;
+}
+
 static enum err keep_zones(struct schema *s, const struct yaml_node *value, void *into)
 {
 	(void)s;
@@ -571,6 +591,7 @@ static const struct schema_row FILE_ROWS[] = {
 	{ .key = "remotes", .kind = SCHEMA_CUSTOM, .custom = keep_remotes },
 	{ .key = "peers", .kind = SCHEMA_CUSTOM, .custom = keep_peers },
 	{ .key = "groups", .kind = SCHEMA_CUSTOM, .custom = keep_groups },
+	{ .key = "templates", .kind = SCHEMA_CUSTOM, .custom = keep_templates },
 	{ .key = "zones", .kind = SCHEMA_CUSTOM, .custom = keep_zones },
 	{ 0 },
 };
@@ -702,7 +723,11 @@ static enum err resolve_group(struct schema *s, const struct yaml_node *item,
 static enum err resolve_source(struct schema *s, const struct yaml_node *item,
 			       const struct config *c, struct zone_fields *z)
 {
-	if ((z->zone.file == NULL) == (z->primaries == NULL))
+	if (z->zone.catalog.generate && z->zone.file == NULL && z->primaries == NULL)
+		return z->zone.signing == NULL
+			   ? ERR_OK
+			   : finding(s, item, "signing: none", "a catalog is not signed");
+	if ((z->zone.file == NULL) == (z->primaries == NULL) || z->zone.catalog.generate)
 		return finding(s, item, "file: zones/example.com.zone, or primaries: [ID]",
 			       "the zone '%.200s' needs one of `file` and `primaries`",
 			       z->zone.text);
@@ -722,15 +747,16 @@ static enum err resolve_source(struct schema *s, const struct yaml_node *item,
 	return config_read_primaries(s, z->primaries, &c->remotes, &z->zone.secondary);
 }
 
+/* By the rows of a zone, or of a template. */
 static enum err read_zone(struct schema *s, const struct yaml_node *item, const struct config *c,
-			  struct config_zone *out)
+			  const struct schema_row *rows, struct config_zone *out)
 {
 	struct zone_fields z = { .zone = { .ecs = true,
 					   .rate_limit = true,
 					   .secondary.limits = CONFIG_LIMITS_DEFAULT,
 					   .line = item->line,
 					   .column = item->column } };
-	enum err e = schema_read(s, item, ZONE_ROWS, &z);
+	enum err e = schema_read(s, item, rows, &z);
 
 	if (!e)
 		e = z.geo != NULL ? config_geo_resolve(s, z.geo, c->geo, c->geo_n, &z.zone.geo)
@@ -752,7 +778,9 @@ static enum err read_zone(struct schema *s, const struct yaml_node *item, const 
 			    z.zone.text);
 	if (!e)
 		e = config_check_transfer(s, item, z.zone.name, &z.zone.transfer);
-	if (z.zone.seed == NULL)
+	if (!e)
+		e = config_resolve_catalog(s, c->templates, c->template_n, &z.zone.catalog);
+	if (z.zone.seed == NULL && rows == ZONE_ROWS)
 		z.zone.seed = z.zone.text;
 	*out = z.zone;
 	return e;
@@ -789,6 +817,39 @@ static enum err find_duplicate_zones(struct schema *s, const struct yaml_node *l
 	return result;
 }
 
+/* Zones without a name, and without what belongs to one zone alone. */
+static enum err read_templates(struct schema *s, const struct yaml_node *list, struct config *c)
+{
+	static const char *const ALONE[] = { "file", "steering", "seed",
+					     "keys", "catalog",  "allow-update" };
+	struct schema_row rows[sizeof ZONE_ROWS / sizeof *ZONE_ROWS];
+	enum err result = ERR_OK;
+	size_t n = 0;
+
+	if (list->kind != YAML_LIST)
+		return schema_expected(s, list, "a list of templates ({id, primaries, ...})");
+	rows[n++] = (struct schema_row)ROW(struct zone_fields, zone.text, "id", SCHEMA_TEXT,
+					   .max = 64, .required = true);
+	for (size_t i = 1; i < sizeof ZONE_ROWS / sizeof *ZONE_ROWS; i++) {
+		bool alone = false;
+		for (size_t k = 0; ZONE_ROWS[i].key != NULL && k < sizeof ALONE / sizeof *ALONE;
+		     k++)
+			alone = alone || strcmp(ALONE[k], ZONE_ROWS[i].key) == 0;
+		if (!alone)
+			rows[n++] = ZONE_ROWS[i];
+	}
+	struct config_zone *all = arena_alloc(s->arena, (list->n + 1) * sizeof *all);
+	if (all == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < list->n; i++) {
+		enum err e = read_zone(s, list->item[i], c, rows, &all[i]);
+		result = e ? e : result;
+	}
+	c->templates = all;
+	c->template_n = list->n;
+	return result;
+}
+
 static enum err read_zones(struct schema *s, const struct yaml_node *list, struct config *c)
 {
 	enum err result = ERR_OK;
@@ -799,7 +860,7 @@ static enum err read_zones(struct schema *s, const struct yaml_node *list, struc
 	if (zones == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < list->n; i++) {
-		enum err e = read_zone(s, list->item[i], c, &zones[i]);
+		enum err e = read_zone(s, list->item[i], c, ZONE_ROWS, &zones[i]);
 		if (e)
 			result = e;
 	}
@@ -889,6 +950,8 @@ enum err config_read(struct config **out, const char *path, struct diag *d)
 	if (!more)
 		more = config_read_groups(&s, r.groups, &c->groups);
 	s.context = &c->tsig_keys; /* which rules of zones refer to */
+	if (!more && r.templates != NULL)
+		more = read_templates(&s, r.templates, c);
 	if (!more && r.zones != NULL)
 		more = read_zones(&s, r.zones, c);
 	if (!e)

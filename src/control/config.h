@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/prefix.h"
 #include "control/config_api.h"
+#include "control/config_catalog.h"
 #include "control/config_geo.h"
 #include "control/config_groups.h"
 #include "control/config_notify.h"
@@ -120,6 +121,7 @@ struct config_zone {
 	struct config_transfer transfer;  /* who may transfer and update */
 	struct config_secondary secondary;
 	struct config_notify notify;
+	struct config_catalog catalog;
 	unsigned line, column;
 };
 
@@ -134,6 +136,8 @@ struct config {
 	size_t geo_n;
 	const struct config_signing *signing; /* "default" is always among them */
 	size_t signing_n;
+	const struct config_zone *templates; /* of members of catalogs; `text` is the id */
+	size_t template_n;
 	const struct config_zone *zones;
 	size_t zone_n;
 	struct config_api api;

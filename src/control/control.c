@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/catalogs.h"
 #include "control/geo_watch.h"
 #include "control/group_push.h"
 #include "control/group_zone.h"
@@ -57,11 +58,12 @@ static void entry_free(struct zone_entry *e)
 	keyring_free(e->keys);
 	signatures_unref(e->signatures);
 	zone_counts_unref(e->counts);
+	free(e->member);
 	free(e->text);
 	free(e);
 }
 
-static struct zone_entry *entry_new(const struct config_zone *z)
+struct zone_entry *control_entry_new(const struct config_zone *z)
 {
 	struct zone_entry *e = calloc(1, sizeof *e);
 
@@ -196,7 +198,7 @@ static void keep_own_serial(struct control *c, const struct config_zone *z,
 
 static enum err load_zone(struct control *c, const struct config *config, struct databases *db,
 			  struct zone_entry *e, const struct config_zone *z, const char *spool,
-			  bool fresh, struct diag *d)
+			  bool fresh, const struct catalog_listing *listing, struct diag *d)
 {
 	struct keyring *keys = NULL;
 	struct served *made = NULL;
@@ -213,6 +215,7 @@ static enum err load_zone(struct control *c, const struct config *config, struct
 		.keys = keys,
 		.journal = c->journal,
 		.fresh = fresh,
+		.listing = listing,
 		.like = e->served != NULL ? e->served->zone : NULL,
 		.signatures = z->signing != NULL ? e->signatures : NULL,
 		.counts = e->counts,
@@ -220,11 +223,11 @@ static enum err load_zone(struct control *c, const struct config *config, struct
 		.read_ahead = c->read_ahead,
 	};
 
-	if (spool != NULL)
+	if (spool != NULL || listing != NULL)
 		own_serial_read(c->store, z->text, &l.own_serial);
 	if (!err)
 		err = zone_load(&l, &made, d);
-	if (!err && spool != NULL)
+	if (!err && (spool != NULL || listing != NULL))
 		keep_own_serial(c, z, &l.own_serial, made);
 	e->stale = err != ERR_OK;
 	if (err) {
@@ -260,7 +263,7 @@ static enum err load_zone(struct control *c, const struct config *config, struct
 enum err control_load_zone(struct control *c, struct zone_entry *e, const char *spool,
 			   struct diag *d)
 {
-	return load_zone(c, c->config, c->databases, e, &e->config, spool, true, d);
+	return load_zone(c, c->config, c->databases, e, &e->config, spool, true, NULL, d);
 }
 
 /* A zone from primaries is what was kept of it; there may be nothing yet. */
@@ -269,12 +272,14 @@ static enum err load_any_zone(struct control *c, const struct config *config, st
 {
 	char path[SECONDARY_PATH_MAX];
 
+	if (z->catalog.generate)
+		return ERR_OK; /* when all that it may list is known */
 	if (z->secondary.primary_n == 0)
-		return load_zone(c, config, db, e, z, NULL, false, d);
+		return load_zone(c, config, db, e, z, NULL, false, NULL, d);
 	secondary_path(config->server.state_dir, z->text, path);
 	if (access(path, F_OK) < 0)
 		return ERR_OK;
-	enum err err = load_zone(c, config, db, e, z, path, false, d);
+	enum err err = load_zone(c, config, db, e, z, path, false, NULL, d);
 	if (err != ERR_CORRUPT)
 		return err;
 	log_error(z->text, "transfer: %s is damaged and not used; the zone is fetched anew", path);
@@ -326,6 +331,14 @@ void control_retry_keyless(struct control *c, struct zone_entry *e)
 	diag_free(&d);
 }
 
+enum err control_load_entry(struct control *c, struct zone_entry *e,
+			    const struct catalog_listing *listing, struct diag *d)
+{
+	return listing != NULL
+		   ? load_zone(c, c->config, c->databases, e, &e->config, NULL, false, listing, d)
+		   : load_any_zone(c, c->config, c->databases, e, &e->config, d);
+}
+
 /* ---- loading all ---- */
 
 static bool is_kept(const struct config *config, const uint8_t *name)
@@ -340,7 +353,7 @@ static void log_gone(struct control *c, const struct config *config)
 {
 	/* Only where the numbers say that something may be gone: the search is quadratic. */
 	for (size_t i = 0; i < c->entry_n && c->entry_n <= 1000; i++)
-		if (!is_kept(config, c->entries[i]->name))
+		if (c->entries[i]->member == NULL && !is_kept(config, c->entries[i]->name))
 			log_notice(c->entries[i]->text,
 				   "zone: no longer in the configuration, no longer served");
 }
@@ -353,7 +366,7 @@ static struct zone_entry **make_entries(struct control *c, const struct config *
 	for (size_t i = 0; all != NULL && i < config->zone_n; i++) {
 		all[i] = find_entry(c->entries, c->entry_n, config->zones[i].name);
 		if (all[i] == NULL)
-			all[i] = entry_new(&config->zones[i]);
+			all[i] = control_entry_new(&config->zones[i]);
 		if (all[i] != NULL)
 			continue;
 		for (size_t k = 0; k < i; k++)
@@ -365,7 +378,7 @@ static struct zone_entry **make_entries(struct control *c, const struct config *
 	return all;
 }
 
-static void replace_entries(struct control *c, struct zone_entry **all, size_t n)
+void control_replace_entries(struct control *c, struct zone_entry **all, size_t n)
 {
 	if (n > 1)
 		qsort(all, n, sizeof *all, by_entry_name);
@@ -402,10 +415,18 @@ static enum err load_zones(struct control *c, struct config *config, struct data
 		/* What explains the zone is the configuration that it was loaded with; a failed one
 		 * keeps the old, whose pointers are about to go. */
 		all[i]->config = *z;
+		free(all[i]->member); /* what is configured is nobody's member */
+		all[i]->member = NULL;
 	}
+	size_t n = config->zone_n;
+	enum err carried = catalogs_carry_over(c, config, &all, &n);
+	for (size_t i = config->zone_n; i < n; i++)
+		if (load_any_zone(c, config, db, all[i], &all[i]->config, d))
+			result = ERR_INVALID;
+	result = carried ? carried : result;
 	malloc_trim(0); /* what parsing left over */
 	log_gone(c, config);
-	replace_entries(c, all, config->zone_n);
+	control_replace_entries(c, all, n);
 	return result;
 }
 
@@ -635,8 +656,11 @@ enum err control_load(struct control *c, struct diag *d)
 	c->reloaded_at = control_now();
 	if (!e)
 		health_forget_others(c->health);
-	if (!e)
+	if (!e) {
+		catalogs_restore(c);
 		secondary_sync(c);
+		catalogs_apply(c);
+	}
 	geo_watch_sync(c->geo_watch, c->config);
 	if (!e)
 		group_zones_sync(c);
@@ -777,6 +801,7 @@ static enum err reload(struct control *c, struct diag *d)
 	group_zones_sync(c);
 	health_set_limits(c->health, &config->server);
 	secondary_sync(c);
+	catalogs_apply(c);
 	enum err cookies = load_cookies(c, &config->server, d);
 	enum err published = publish(c);
 	if (c->reloaded != NULL)

@@ -78,11 +78,12 @@ struct zone_entry {
 	struct group_zone *group;    /* group_zone.h; NULL: we sign it alone */
 	struct signatures *signatures;
 	struct zone_counts *counts;
-	struct served *served;                 /* NULL: never loaded */
-	struct shown *shown;                   /* what the newest view shows of it; NULL: nothing */
-	struct shown *next_shown;              /* ... and the one that is being made */
-	struct secondary *secondary;           /* NULL: the zone is a file */
-	struct notices *notices;               /* notify_out.h; NULL: nobody is told */
+	struct served *served;       /* NULL: never loaded */
+	struct shown *shown;         /* what the newest view shows of it; NULL: nothing */
+	struct shown *next_shown;    /* ... and the one that is being made */
+	struct secondary *secondary; /* NULL: the zone is a file */
+	struct member *member;       /* of a catalog (catalogs.h); NULL: it is configured */
+	struct notices *notices;     /* notify_out.h; NULL: nobody is told */
 	struct signed_copy_state *signed_copy; /* signed_copies.h; NULL: none is wanted */
 	int64_t loaded_at;
 	bool stale;       /* the last attempt to load it failed; the version before goes on */
@@ -162,14 +163,17 @@ struct control {
 int64_t control_now(void);
 
 /* zone_load.c: one zone from its files. */
+struct catalog_listing;
+
 struct zone_load {
 	const struct config_zone *config;
 	const char *spool; /* a transferred zone's file; NULL: config->file is read */
 	const struct location_db *db;
-	const struct keyring *keys;   /* NULL: unsigned, or only checked */
-	struct journal *journal;      /* NULL: only checked */
-	struct own_serial own_serial; /* spool: what was served before */
-	bool fresh;                   /* spool: it was transferred just now */
+	const struct keyring *keys;            /* NULL: unsigned, or only checked */
+	struct journal *journal;               /* NULL: only checked */
+	const struct catalog_listing *listing; /* a catalog that is made here: what it lists */
+	struct own_serial own_serial;          /* spool: what was served before */
+	bool fresh;                            /* spool: it was transferred just now */
 	struct zone *like;
 	struct signatures *signatures;     /* told of freed ids */
 	struct zone_counts *counts;        /* NULL: only checked */
@@ -233,6 +237,13 @@ struct zone_entry *control_find_zone(struct control *c, const char *zone);
  * where it fails. */
 enum err control_load_zone(struct control *c, struct zone_entry *e, const char *spool,
 			   struct diag *d);
+/* For control/catalogs.c: a new entry (its names are its own), its data where there are some
+ * (`listing`: of a catalog that is made here), and the list of all. The list is taken, sorted by
+ * name here; entries that are no longer in it are freed. */
+struct zone_entry *control_entry_new(const struct config_zone *z);
+enum err control_load_entry(struct control *c, struct zone_entry *e,
+			    const struct catalog_listing *listing, struct diag *d);
+void control_replace_entries(struct control *c, struct zone_entry **all, size_t n);
 struct zone_entry *control_zone(struct control *c, const char *zone, struct control_result *r);
 /* The entry of exactly that zone, where it is served; else NULL. */
 struct zone_entry *control_zone_at(struct control *c, const uint8_t *name);

@@ -4,18 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/config_transfer.h"
-
 /* Sets that lie on a source before they are made one. */
 #define OVERLAY_SETS_MAX 4096
-
-struct journal_limits journal_limits_of(const struct config_transfer *t)
-{
-	return (struct journal_limits){
-		t->journal_sets != 0 ? t->journal_sets : JOURNAL_SETS_DEFAULT,
-		t->journal_octets != 0 ? t->journal_octets : JOURNAL_OCTETS_DEFAULT,
-	};
-}
 
 static bool grow(struct overlay *x)
 {

@@ -11,10 +11,6 @@
 #include "store/journal.h"
 #include "zone/change.h"
 
-struct config_transfer;
-/* What a zone's history is held to. */
-struct journal_limits journal_limits_of(const struct config_transfer *t);
-
 struct overlay {
 	struct change_set *sets; /* oldest first */
 	uint32_t *from_of, *to_of;

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "control/catalogs.h"
+#include "control/history.h"
 #include "control/overlay.h"
 #include "control/secondary_internal.h"
 #include "control/transferred.h"
@@ -70,6 +72,7 @@ static void in_service(struct secondary *s, const struct fetch_result *result)
 	secondary_mark_good(s);
 	publish_zone(s->c, s->e);
 	secondary_schedule(s);
+	catalogs_follow(s->c, s->e);
 }
 
 /* ---- a whole zone ---- */
@@ -103,32 +106,6 @@ static enum err load_whole(struct secondary *s, struct spool *spool, char *why, 
 	return ERR_OK;
 }
 
-/* What led from the version before to this one, for those who follow us by IXFR. Costs a walk of
- * the zone, so only where somebody may ask. */
-static void keep_history(struct secondary *s, const struct zone *before)
-{
-	const struct config_transfer *t = &s->e->config.transfer;
-	const struct zone *now = s->e->served->zone;
-	struct change_set set = { 0 };
-	struct journal_limits limits = journal_limits_of(t);
-
-	if (before == NULL || t->out_n == 0 || s->e->keys != NULL || zone_is_given(now) ||
-	    zone_is_given(before) || !serial_is_newer(zone_serial(now), zone_serial(before)) ||
-	    change_between(before, now, NULL, 0, &set)) {
-		change_free(&set);
-		return;
-	}
-	struct journal_set j = { zone_serial(before), zone_serial(now), control_now(),
-				 change_span(&set) };
-	if (!journal_begin(s->c->journal)) {
-		if (journal_append(s->c->journal, s->e->text, &j, false, &limits))
-			journal_rollback(s->c->journal);
-		else
-			(void)journal_commit(s->c->journal);
-	}
-	change_free(&set);
-}
-
 static void take_spool(struct secondary *s, const struct fetch_result *result, struct spool *spool,
 		       uint64_t record_n)
 {
@@ -141,7 +118,7 @@ static void take_spool(struct secondary *s, const struct fetch_result *result, s
 	} else if (load_whole(s, spool, why, sizeof why)) {
 		secondary_failed(s, result->kind == FETCH_CHANGES, "transfer", why);
 	} else {
-		keep_history(s, before != NULL ? before->zone : NULL);
+		history_keep(s->c, s->e, before != NULL ? before->zone : NULL);
 		in_service(s, result);
 	}
 	served_unref(before);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "control/bundle_commands.h"
+#include "control/catalogs.h"
 #include "control/internal.h"
 #include "control/key_parent.h"
 #include "dnssec/algorithm.h"
@@ -154,7 +155,8 @@ json_t *control_zone_status(struct control *c, const char *zone, struct control_
 	const struct zone_entry *e = control_find_zone(c, zone);
 
 	if (e != NULL && e->served == NULL && e->secondary != NULL)
-		return json_pack("{s:s, s:o}", "name", e->text, "transfer", secondary_status(e));
+		return json_pack("{s:s, s:o, s:o*}", "name", e->text, "transfer",
+				 secondary_status(e), "catalog", catalogs_status(c, e));
 	e = control_zone(c, zone, r);
 	if (e == NULL)
 		return NULL;
@@ -168,6 +170,9 @@ json_t *control_zone_status(struct control *c, const char *zone, struct control_
 		json_object_set_new(j, "transfer", secondary_status(e));
 	if (e->signed_copy != NULL)
 		json_object_set_new(j, "signed_copy", signed_copy_status(e));
+	json_t *catalog = catalogs_status(c, e);
+	if (catalog != NULL)
+		json_object_set_new(j, "catalog", catalog);
 	if (e->notices != NULL)
 		json_object_set_new(j, "notify", notify_out_status(e));
 	if (s->steered != NULL) {

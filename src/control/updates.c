@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "control/catalogs.h"
+#include "control/history.h"
 #include "control/overlay.h"
 #include "control/transferred.h"
 #include "control/update_forward.h"
@@ -278,6 +280,8 @@ static bool commit(struct control *c, struct zone_entry *e, struct pending *cons
 		else
 			err = put_into_service(c, e, b, change_span(&whole), to, &d);
 	}
+	if (!err && to != 0)
+		catalogs_follow(c, e);
 	if (!err && to != 0)
 		log_info(e->text, "update: %zu records removed, %zu added, serial %u",
 			 whole.removed_n, whole.added_n, to);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/catalogs.h"
 #include "control/internal.h"
 #include "control/octodns_zone.h"
 #include "control/read_ahead.h"
@@ -156,6 +157,7 @@ enum err zone_data_read(const struct zone_load *l, struct zone_builder *b, struc
 {
 	struct steering *s = NULL;
 	enum err e = l->spool != NULL                        ? read_spool(l, b, out, &s, d)
+		     : l->listing != NULL                    ? catalog_build(l, b, out, d)
 		     : octodns_zone_is_file(l->config->file) ? read_octodns_file(l, b, &s, d)
 							     : read_master_file(l, b, &s, d);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "control/history.h"
 #include "control/internal.h"
 #include "control/overlay.h"
 #include "dns/rrtype.h"

@@ -79,9 +79,10 @@ def random_change(lottery, model, size, prefix):
 
 
 class Primary(threading.Thread):
-    def __init__(self, model):
+    def __init__(self, *models):
         super().__init__(daemon=True, name="primary")
-        self.model, self.port, self.ixfr_n, self.axfr_n, self.incremental = model, free_port(), 0, 0, True
+        self.model, self.models = models[0], {m.zone: m for m in models}
+        self.port, self.ixfr_n, self.axfr_n, self.incremental = free_port(), 0, 0, True
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind(("127.0.0.1", self.port))
         self.tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -95,7 +96,9 @@ class Primary(threading.Thread):
         try:
             while True:
                 wire, who = self.udp.recvfrom(4096)
-                self.udp.sendto(self.wire(dns.message.from_wire(wire), [self.model.soa(self.model.serial)]), who)
+                query = dns.message.from_wire(wire)
+                model = self.models.get(query.question[0].name.to_text().lower())
+                self.udp.sendto(self.wire(query, [model.soa(model.serial)] if model else []), who)
         except OSError:
             pass
 
@@ -110,17 +113,17 @@ class Primary(threading.Thread):
         try:
             length = struct.unpack(">H", connection.recv(2, socket.MSG_WAITALL))[0]
             query = dns.message.from_wire(connection.recv(length, socket.MSG_WAITALL))
-            rows = None
+            rows, model = None, self.models[query.question[0].name.to_text().lower()]
             if query.question[0].rdtype == dns.rdatatype.IXFR and self.incremental:
                 self.ixfr_n += 1
-                rows = self.model.since(query.authority[0][0].serial)
+                rows = model.since(query.authority[0][0].serial)
             if rows is None:
                 self.axfr_n += 1
-                rows = self.model.whole()
+                rows = model.whole()
             for at in range(0, len(rows), MESSAGE_RECORDS):
                 wire = self.wire(query, rows[at:at + MESSAGE_RECORDS])
                 connection.sendall(struct.pack(">H", len(wire)) + wire)
-        except (OSError, struct.error):
+        except (OSError, struct.error, KeyError):
             pass
         finally:
             connection.close()

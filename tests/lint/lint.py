@@ -171,7 +171,7 @@ def manual(_):
 
 def spelling(_):
     files = [str(p) for p in sources(".md", ".c", ".h", ".py", ".yaml", ".sh")]
-    done = subprocess.run(["codespell", "--ignore-words-list", "ede,defualt,lisen,zoness,verbos,mmbd,euu,dinamic,mis,crate,fo,te,nd,ans,ot,ba,hist,inout,ro,clen,nown,nin", *files], capture_output=True, text=True)
+    done = subprocess.run(["codespell", "--ignore-words-list", "coo,ede,defualt,lisen,zoness,verbos,mmbd,euu,dinamic,mis,crate,fo,te,nd,ans,ot,ba,hist,inout,ro,clen,nown,nin", *files], capture_output=True, text=True)
     return done.stdout.splitlines()
 
 
