@@ -36,6 +36,14 @@ static struct response get_history(struct api *a, struct request *r)
 	return response_of(j, &result);
 }
 
+static struct response get_doctor(struct api *a, struct request *r)
+{
+	struct control_result result = { 0 };
+	json_t *j = control_group_doctor(a->options.control, r->segment[0], &result);
+
+	return response_of(j, &result);
+}
+
 static struct response get_plan(struct api *a, struct request *r)
 {
 	struct control_result result = { 0 };
@@ -84,5 +92,7 @@ const struct route ROUTES_GROUPS[] = {
 	  "what happened in the zone's group" },
 	{ "GET", "/v1/zones/{zone}/group/plan", API_READ, get_plan,
 	  "what a process would do, and when at the earliest" },
+	{ "GET", "/v1/zones/{zone}/group/doctor", API_READ, get_doctor,
+	  "what would make the group suffer" },
 	{ 0 },
 };

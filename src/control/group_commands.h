@@ -34,4 +34,7 @@ json_t *control_group_force(struct control *c, const char *zone, const char *sig
 json_t *control_group_plan(struct control *c, const char *zone, const char *process,
 			   const char *signer, struct control_result *r);
 
+/* What would make the group suffer: {"checks": [{check, ok, says}]}. */
+json_t *control_group_doctor(struct control *c, const char *zone, struct control_result *r);
+
 #endif

@@ -116,4 +116,7 @@ json_t *group_document_write(const struct group_zone *z);
 bool group_document_read(struct group_zone *z, const json_t *j);
 char *group_document_path(const struct zone_entry *e, char out[STORE_KEY_MAX]);
 
+/* group_metrics.c */
+void metrics_add_groups(const struct control *c, struct text *out);
+
 #endif

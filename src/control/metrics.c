@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What control knows, in Prometheus' text format. */
 #include "control/bundle_commands.h"
+#include "control/group_zone.h"
 #include "control/internal.h"
 
 static void add_answers(struct control *c, struct text *out)
@@ -66,6 +67,7 @@ void control_metrics(struct control *c, struct text *out)
 	add_zones(c, out);
 	add_answers(c, out);
 	metrics_add_signing(c, out);
+	metrics_add_groups(c, out);
 	metrics_add_keys(c, out);
 	metrics_add_peers(c, out);
 	metrics_add_bundles(c, out);

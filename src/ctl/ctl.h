@@ -80,6 +80,7 @@ int health_feed(const struct ctl *c, char **args, int n);
 /* group.c */
 int group_status(const struct ctl *c, char **args, int n);
 int group_history(const struct ctl *c, char **args, int n);
+int group_doctor(const struct ctl *c, char **args, int n);
 int group_plan(const struct ctl *c, char **args, int n);
 int group_start(const struct ctl *c, char **args, int n);
 int group_cancel(const struct ctl *c, char **args, int n);

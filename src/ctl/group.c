@@ -167,6 +167,25 @@ int group_history(const struct ctl *c, char **args, int n)
 	return client_run(c, "GET", group_path(args[0], "/history"), NULL, print_history);
 }
 
+static void print_doctor(const struct ctl *c, json_t *j)
+{
+	const json_t *all = json_object_get(j, "checks");
+
+	(void)c;
+	for (size_t i = 0; i < json_array_size(all); i++) {
+		const json_t *one = json_array_get(all, i);
+		printf("%-5s %-14s %s\n",
+		       json_is_true(json_object_get(one, "ok")) ? "good" : "look",
+		       text_in(one, "check"), text_in(one, "says"));
+	}
+}
+
+int group_doctor(const struct ctl *c, char **args, int n)
+{
+	(void)n;
+	return client_run(c, "GET", group_path(args[0], "/doctor"), NULL, print_doctor);
+}
+
 static void print_plan(const struct ctl *c, json_t *j)
 {
 	const json_t *steps = json_object_get(j, "steps");

@@ -318,6 +318,7 @@ const struct ctl_verb CTL_VERBS[] = {
 	{ "group", "status", 0, 1, "[ZONE]", "who acts next, what, until when and why",
 	  group_status },
 	{ "group", "history", 1, 1, "ZONE", "what happened in the zone's group", group_history },
+	{ "group", "doctor", 1, 1, "ZONE", "what would make the group suffer", group_doctor },
 	{ "group", "plan", 2, 3, "ZONE PROCESS [SIGNER]",
 	  "what it would do, and when at the earliest", group_plan },
 	{ "group", "start", 2, 3, "ZONE PROCESS [SIGNER]",

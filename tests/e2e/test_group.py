@@ -195,6 +195,10 @@ def test_a_plan_does_nothing_and_refusals_say_why(lab):
         times = [s["earliest"] for s in plan["steps"]]
         assert times == sorted(times) and all(n["text"] for s in plan["steps"] for n in s["needs"])
     assert not alpha.ctl("group", "status", ZONE)["running"]
+    checks = wait_until(lambda: (c := alpha.ctl("group", "doctor", ZONE)["checks"]) and any(
+        k["check"] == "servers" and k["ok"] and "alpha" in k["says"] for k in c) and c, "the doctor has seen alpha")
+    assert any(k["check"] == "servers" and not k["ok"] and "beta" in k["says"] for k in checks)  # nobody has introduced it
+    assert {"algorithms", "key-tags", "size", "size-in-rolls", "clock"} - {k["check"] for k in checks} <= {"algorithms"}
     for args, code, why in ((("start", ZONE, "wedding"), 1, "a process is"), (("force", ZONE, "beta", "ns"), 5, "cannot be forced"),
                             (("force", ZONE, "beta", "luck"), 1, "there is no guard"), (("eject", ZONE, "gamma"), 4, "no signer"),
                             (("cancel", ZONE, "beta"), 5, "not possible"), (("start", ZONE, "leave"), 5, "not possible")):
