@@ -225,7 +225,7 @@ static bool compile_chain(struct arena *a, const struct policy *p, const struct 
 			  const struct steer_order *order, const struct steer_pool *pools,
 			  struct steer_rule *to)
 {
-	uint32_t *chain = arena_alloc(a, (p->pool_n + 1) * sizeof *chain);
+	uint32_t *chain = malloc((p->pool_n + 1) * sizeof *chain);
 	bool *seen = calloc(p->pool_n + 1, sizeof *seen);
 	size_t own = order != NULL ? order->pool_n : from->pool_n;
 	uint32_t pool = POOL_NONE, n = 0;
@@ -240,11 +240,12 @@ static bool compile_chain(struct arena *a, const struct policy *p, const struct 
 			if (!seen[pool])
 				chain[n++] = pool;
 	bool ok = chain != NULL && seen != NULL;
-	free(seen);
-	to->chain = chain;
+	to->chain = ok ? arena_copy(a, chain, n * sizeof *chain) : NULL;
 	to->chain_n = n;
 	to->pool_name = ok ? pools[chain[0]].name : NULL;
-	return ok;
+	free(seen);
+	free(chain);
+	return to->chain != NULL;
 }
 
 static enum err compile_class(struct compile *c, const struct policy *p, struct steer_policy *to,

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 2^16 entries for each family that has so many intervals that a search over all of them would
- * show: IPv4 by its first 16 bits, IPv6 by index_key6(). */
+#include "geo/key_tree.h"
+
+/* Where there are so many intervals that a search over all of them would show: IPv4 has 2^16
+ * entries by its first 16 bits, IPv6 a tree. */
 #define INDEX_N     65536u
 #define INDEX_WORTH 64u
 
@@ -29,7 +31,7 @@ struct intervals4 {
 struct intervals6 {
 	struct interval6 *at;
 	size_t n, cap;
-	uint32_t *index; /* the same by index_start6() */
+	struct key_tree tree; /* of the first 64 bits of each; not built: few intervals */
 };
 
 struct partition {
@@ -51,7 +53,7 @@ void partition_free(struct partition *p)
 	free(p->v4.at);
 	free(p->v4.index);
 	free(p->v6.at);
-	free(p->v6.index);
+	key_tree_free(&p->v6.tree);
 	free(p->classes);
 	free(p);
 }
@@ -99,21 +101,6 @@ enum err partition_add(struct partition *p, enum ip_family family, struct addres
 			       : add6(&p->v6, first, class);
 }
 
-/* Global unicast is 2000::/3 (RFC 4291 §2.4): the 16 bits behind these three cut what is in use
- * finely; all else falls to the ends. */
-static inline uint32_t index_key6(uint64_t hi)
-{
-	if (hi >> 61 == 1)
-		return (uint32_t)(hi >> 45 & 0xffff);
-	return hi >> 61 == 0 ? 0 : INDEX_N - 1;
-}
-
-/* Where index entry i begins. */
-static uint64_t index_start6(uint32_t i)
-{
-	return i == 0 ? 0 : 1ULL << 61 | (uint64_t)i << 45;
-}
-
 static enum err index4(struct intervals4 *v)
 {
 	size_t k = 0;
@@ -132,23 +119,16 @@ static enum err index4(struct intervals4 *v)
 	return ERR_OK;
 }
 
+static uint64_t high_half(const void *from, size_t i)
+{
+	return ((const struct interval6 *)from)[i].first.hi;
+}
+
 static enum err index6(struct intervals6 *v)
 {
-	size_t k = 0;
-
 	if (v->n < INDEX_WORTH)
 		return ERR_OK;
-	v->index = malloc((INDEX_N + 1) * sizeof *v->index);
-	if (v->index == NULL)
-		return ERR_NOMEM;
-	for (uint32_t i = 0; i < INDEX_N; i++) {
-		struct address start = { index_start6(i), 0 };
-		while (k + 1 < v->n && address_compare(v->at[k + 1].first, start) <= 0)
-			k++;
-		v->index[i] = (uint32_t)k;
-	}
-	v->index[INDEX_N] = (uint32_t)v->n - 1;
-	return ERR_OK;
+	return key_tree_build(&v->tree, v->n, high_half, v->at) ? ERR_OK : ERR_NOMEM;
 }
 
 /* That of the piece whose addresses carry IPv4 is none: they have the classes of IPv4. */
@@ -214,12 +194,9 @@ static struct partition_hit find4(const struct intervals4 *v, struct address a)
 				       address_scope(IP_V4, a, first, more ? &next : NULL) };
 }
 
-static struct partition_hit find6(const struct intervals6 *v, struct address a)
+/* The last of at[lo..hi-1] that starts at or before `a`. */
+static size_t search6(const struct intervals6 *v, size_t lo, size_t hi, struct address a)
 {
-	uint32_t key = index_key6(a.hi);
-	size_t lo = v->index != NULL ? v->index[key] : 0;
-	size_t hi = v->index != NULL ? (size_t)v->index[key + 1] + 1 : v->n;
-
 	while (hi - lo > 1) {
 		size_t mid = (lo + hi) / 2;
 		if (address_compare(v->at[mid].first, a) <= 0)
@@ -227,9 +204,22 @@ static struct partition_hit find6(const struct intervals6 *v, struct address a)
 		else
 			hi = mid;
 	}
-	return (struct partition_hit){ v->at[lo].class,
-				       address_scope(IP_V6, a, v->at[lo].first,
-						     lo + 1 < v->n ? &v->at[lo + 1].first : NULL) };
+	return lo;
+}
+
+static struct partition_hit find6(const struct intervals6 *v, struct address a)
+{
+	size_t i, n = v->n;
+
+	if (v->tree.height > 0 && a.hi < UINT64_MAX)
+		n = key_tree_count(&v->tree, a.hi);
+	/* Nearly always that is it; few intervals are shorter than a /64. */
+	i = n - 1;
+	if (n > 1 && address_compare(v->at[i].first, a) > 0)
+		i = search6(v, 0, n, a);
+	return (struct partition_hit){ v->at[i].class,
+				       address_scope(IP_V6, a, v->at[i].first,
+						     i + 1 < v->n ? &v->at[i + 1].first : NULL) };
 }
 
 struct partition_hit partition_find(const struct partition *p, const struct ip_addr *a,
@@ -265,5 +255,5 @@ size_t partition_bytes(const struct partition *p)
 	size_t index = (INDEX_N + 1) * sizeof(uint32_t);
 
 	return sizeof *p + p->v4.cap * sizeof *p->v4.at + p->v6.cap * sizeof *p->v6.at +
-	       (p->v4.index != NULL ? index : 0) + (p->v6.index != NULL ? index : 0);
+	       (p->v4.index != NULL ? index : 0) + key_tree_bytes(&p->v6.tree);
 }

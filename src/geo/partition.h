@@ -6,8 +6,9 @@
  * the same class throughout. Invariant. Intervals of a family are ascending from 0, cover it whole,
  * and neighbours differ in class. So the scope that follows from an interval's bounds is exact:
  * every address in it has the class, and in the next shorter prefix one has another. An IPv6
- * address that carries an IPv4 address has the class of that. Cost.      An
- * index over the leading bits leaves a few steps of binary search; the scope is arithmetic.
+ * address that carries an IPv4 address has the class of that. Cost.      IPv4:
+ * an index over the leading bits leaves a few steps of binary search; IPv6: a tree of cache lines
+ * (key_tree.h). The scope is arithmetic.
  * Threads.   Immutable once built.
  */
 #ifndef GEO_PARTITION_H
