@@ -302,6 +302,7 @@ static void start(struct control *c, struct zone_entry *e)
 	s->c = c;
 	s->e = e;
 	e->secondary = s;
+	s->since = control_now();
 	snprintf(s->last, sizeof s->last, "not asked yet");
 	uv_timer_init(c->loop, &s->timer);
 	s->timer.data = s;
@@ -349,6 +350,11 @@ bool secondary_is_unavailable(const struct zone_entry *e)
 }
 
 /* ---- for the operator ---- */
+
+int64_t secondary_awaited_since(const struct zone_entry *e)
+{
+	return e->served == NULL && e->secondary != NULL ? e->secondary->since : 0;
+}
 
 json_t *secondary_status(const struct zone_entry *e)
 {

@@ -39,6 +39,8 @@ bool secondary_is_unavailable(const struct zone_entry *e);
  * where that has a key. */
 void secondary_take_notify(struct request *r);
 
+/* Since when a zone that was never transferred is asked for; 0: it is none such. */
+int64_t secondary_awaited_since(const struct zone_entry *e);
 /* For `zone status`; NULL where the zone has no primaries. */
 json_t *secondary_status(const struct zone_entry *e);
 

@@ -20,6 +20,7 @@ struct secondary {
 	struct fetch *fetch;
 	struct refresh r;
 	int64_t fetched_at; /* seconds; 0: not since start */
+	int64_t since;      /* seconds: it is asked for */
 	bool said_expired, said_failed;
 	char last[256]; /* what came of the last attempt */
 };

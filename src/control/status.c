@@ -55,6 +55,17 @@ static json_t *zone_summary(const struct zone_entry *e)
 			 "loaded", time_text(e->loaded_at, loaded), "stale", e->stale);
 }
 
+/* As a summary, of a zone that was never transferred. */
+static json_t *awaited_summary(const struct zone_entry *e)
+{
+	char since[32];
+
+	return json_pack("{s:s, s:i, s:i, s:b, s:i, s:s, s:b, s:s, s:s}", "name", e->text, "serial",
+			 0, "records", 0, "signed", 0, "steered", 0, "loaded", "", "stale", 1,
+			 "state", "not transferred yet", "since",
+			 time_text(secondary_awaited_since(e), since));
+}
+
 json_t *control_zone_list(struct control *c)
 {
 	json_t *zones = json_array();
@@ -62,6 +73,8 @@ json_t *control_zone_list(struct control *c)
 	for (size_t i = 0; i < c->entry_n; i++)
 		if (c->entries[i]->served != NULL)
 			json_array_append_new(zones, zone_summary(c->entries[i]));
+		else if (secondary_awaited_since(c->entries[i]) != 0)
+			json_array_append_new(zones, awaited_summary(c->entries[i]));
 	return json_pack("{s:o}", "zones", zones);
 }
 

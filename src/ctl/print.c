@@ -100,11 +100,17 @@ void print_zones(const struct ctl *c, json_t *j)
 	       "STATE", PLAIN(c));
 	for (size_t i = 0; i < json_array_size(zones); i++) {
 		json_t *z = json_array_get(zones, i);
-		printf("%-32s %-11lld %9lld %8lld  %s%s%s%s\n", text(z, "name"),
+		printf("%-32s %-11lld %9lld %8lld  %s%s%s%s%s\n", text(z, "name"),
 		       number(z, "serial"), number(z, "records"), number(z, "steered"),
 		       flag(z, "stale") ? YELLOW(c) : GREEN(c),
-		       flag(z, "signed") ? "signed" : "unsigned",
-		       flag(z, "stale") ? ", last load failed" : "", PLAIN(c));
+		       json_object_get(z, "state") != NULL ? text(z, "state")
+		       : flag(z, "signed")                 ? "signed"
+							   : "unsigned",
+		       json_object_get(z, "since") != NULL ? ", since " : "",
+		       json_object_get(z, "since") != NULL ? text(z, "since")
+		       : flag(z, "stale")                  ? ", last load failed"
+							   : "",
+		       PLAIN(c));
 	}
 }
 

@@ -164,3 +164,12 @@ def test_differences_are_held_to_the_limits_of_the_zone(daemons, tmp_path):
     c.ctl("zone", "refresh", ZONE)
     wait_until(lambda: "limits.shrink sets the guard" in c.log(), "the shrinking is refused")
     assert serial_of(c) == 2
+
+
+def test_a_zone_that_was_never_transferred_is_listed(daemons, tmp_path):
+    p = primary_of(daemons, model_of())
+    p.stop()
+    c = secondary(daemons, tmp_path, p)
+    zone, = c.ctl("zone", "list")["zones"]
+    assert zone["name"] == ZONE and zone["state"] == "not transferred yet" and zone["since"]
+    assert ZONE in c.ctl_raw("zone", "list").stdout
