@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transfer/signed_copy.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -498,6 +499,7 @@ enum err signed_copy_make(const struct signed_copy_job *job, struct signed_copy 
 		out->spool = NULL;
 	}
 	signer_free(p->signer);
+	OPENSSL_thread_stop(); /* a thread of a pool never ends: its random generators go now */
 	free(p->items.item);
 	free(p->old.set.p);
 	free(p->old.sigs.p);
