@@ -6,19 +6,8 @@
 
 #include "base/log.h"
 #include "control/policy_diff.h"
+#include "ctl/answer.h"
 #include "ctl/ctl.h"
-
-static const char *text(json_t *j, const char *key)
-{
-	const char *s = json_string_value(json_object_get(j, key));
-
-	return s != NULL ? s : "";
-}
-
-static long long number(json_t *j, const char *key)
-{
-	return (long long)json_integer_value(json_object_get(j, key));
-}
 
 static double percent(json_t *j, const char *key)
 {

@@ -4,19 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "ctl/answer.h"
 #include "ctl/ctl.h"
-
-static const char *text(json_t *j, const char *key)
-{
-	const char *s = json_string_value(json_object_get(j, key));
-
-	return s != NULL ? s : "";
-}
-
-static long long number(json_t *j, const char *key)
-{
-	return (long long)json_integer_value(json_object_get(j, key));
-}
 
 static bool flag(json_t *j, const char *key)
 {

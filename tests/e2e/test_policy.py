@@ -113,13 +113,19 @@ def test_what_is_wrong_is_told_with_its_place(files, args, change, said):
     assert said in stderr
 
 
-def test_the_partition_that_is_served_is_shown(concord, files):
+def located(concord, files, steering):
+    """A daemon that is not started yet, with the fixture's location database."""
     zone = "$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN A 192.0.2.1\nmail IN A 192.0.2.25\n"
-    c = concord(start=False, zone=zone, steering=OLD + "hidden:\n" + NEW.split("www:\n")[1].replace(
-        "{subnets: [10.9.0.0/16], pool: office}", "{subnets: [0.0.0.0/0, '::/0'], pool: office}"),
-        geo="country", extra="geo: [{id: country, format: tor, file: geoip, file6: geoip6}]")
+    c = concord(start=False, zone=zone, steering=steering, geo="country",
+                extra="geo: [{id: country, format: tor, file: geoip, file6: geoip6}]")
     for name in ("geoip", "geoip6"):
         c.file(name, (files / name).read_text())
+    return c
+
+
+def test_the_partition_that_is_served_is_shown(concord, files):
+    c = located(concord, files, OLD + "hidden:\n" + NEW.split("www:\n")[1].replace(
+        "{subnets: [10.9.0.0/16], pool: office}", "{subnets: [0.0.0.0/0, '::/0'], pool: office}"))
     c.start()
     j = c.ctl("policy", "show", "www.example")
     assert [(r["pool"], r["answers"], r["ipv4_share"]) for r in j["rules"]] == [
@@ -165,11 +171,7 @@ UNCHECKED = CHECKED.split("  octodns:")[0]
      ["steering.yaml:11:", "warning: nothing ever brings this pool into use here: a value of pool 'eu' cannot fail"]),
 ])
 def test_what_is_hardly_meant_is_a_warning(concord, files, steering, said):
-    zone = "$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN A 192.0.2.1\n"
-    c = concord(start=False, zone=zone, steering=steering, geo="country",
-                extra="geo: [{id: country, format: tor, file: geoip, file6: geoip6}]")
-    for name in ("geoip", "geoip6"):
-        c.file(name, (files / name).read_text())
+    c = located(concord, files, steering)
     code, text = c.check()
     assert code == 0, text
     for part in said:
@@ -177,10 +179,6 @@ def test_what_is_hardly_meant_is_a_warning(concord, files, steering, said):
 
 
 def test_a_policy_without_findings_gets_none(concord, files):
-    zone = "$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN A 192.0.2.1\n"
-    c = concord(start=False, zone=zone, steering=CHECKED, geo="country",
-                extra="geo: [{id: country, format: tor, file: geoip, file6: geoip6}]")
-    for name in ("geoip", "geoip6"):
-        c.file(name, (files / name).read_text())
+    c = located(concord, files, CHECKED)
     code, text = c.check()
     assert code == 0 and "no errors, 0 warnings" in text
