@@ -7,14 +7,14 @@
 
 #include <jansson.h>
 
-static inline const char *text(json_t *j, const char *key)
+static inline const char *text(const json_t *j, const char *key)
 {
 	const char *s = json_string_value(json_object_get(j, key));
 
 	return s != NULL ? s : "";
 }
 
-static inline long long number(json_t *j, const char *key)
+static inline long long number(const json_t *j, const char *key)
 {
 	return (long long)json_integer_value(json_object_get(j, key));
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ctl/answer.h"
 #include "ctl/ctl.h"
 
 static char *group_path(const char *zone, const char *rest)
@@ -15,13 +16,6 @@ static char *group_path(const char *zone, const char *rest)
 		path = NULL;
 	free(escaped);
 	return path;
-}
-
-static const char *text_in(const json_t *j, const char *name)
-{
-	const char *s = json_string_value(json_object_get(j, name));
-
-	return s != NULL ? s : "";
 }
 
 static void print_time(const json_t *j, const char *name)
@@ -44,7 +38,7 @@ static void print_all(const struct ctl *c, json_t *j)
 	(void)c;
 	for (size_t i = 0; i < json_array_size(zones); i++) {
 		const json_t *z = json_array_get(zones, i);
-		printf("%-30s %s\n", text_in(z, "zone"), text_in(z, "sentence"));
+		printf("%-30s %s\n", text(z, "zone"), text(z, "sentence"));
 	}
 }
 
@@ -52,7 +46,7 @@ static void print_servers(const json_t *servers)
 {
 	for (size_t i = 0; i < json_array_size(servers); i++) {
 		const json_t *s = json_array_get(servers, i);
-		printf("    %s: ", text_in(s, "server"));
+		printf("    %s: ", text(s, "server"));
 		if (json_object_get(s, "last_seen") != NULL) {
 			fputs("seen ", stdout);
 			print_time(s, "last_seen");
@@ -60,7 +54,7 @@ static void print_servers(const json_t *servers)
 			fputs("never seen", stdout);
 		}
 		if (!json_is_true(json_object_get(s, "ok")))
-			printf("; fails: %s", text_in(s, "problem"));
+			printf("; fails: %s", text(s, "problem"));
 		putchar('\n');
 	}
 }
@@ -69,19 +63,19 @@ static void print_signers(const json_t *signers)
 {
 	for (size_t i = 0; i < json_array_size(signers); i++) {
 		const json_t *s = json_array_get(signers, i);
-		printf("  %s%s: %s%s%s\n", text_in(s, "name"),
-		       json_is_true(json_object_get(s, "self")) ? " (we)" : "", text_in(s, "state"),
+		printf("  %s%s: %s%s%s\n", text(s, "name"),
+		       json_is_true(json_object_get(s, "self")) ? " (we)" : "", text(s, "state"),
 		       json_is_true(json_object_get(s, "paused")) ? ", paused" : "",
 		       json_is_true(json_object_get(s, "ejected")) ? ", ejected" : "");
-		if (text_in(s, "waits_for")[0] != 0)
-			printf("    %s\n", text_in(s, "waits_for"));
+		if (text(s, "waits_for")[0] != 0)
+			printf("    %s\n", text(s, "waits_for"));
 		print_servers(json_object_get(s, "servers"));
 	}
 }
 
 static void print_cell(const json_t *cell)
 {
-	const char *served = text_in(cell, "served");
+	const char *served = text(cell, "served");
 	char text[24];
 
 	snprintf(text, sizeof text, "%s%s%s",
@@ -99,7 +93,7 @@ static void print_matrix(json_t *j)
 
 	printf("  %-12s %-12s %-6s", "key", "owner", "DS");
 	for (size_t i = 0; i < json_array_size(signers); i++)
-		printf(" %-18s", text_in(json_array_get(signers, i), "name"));
+		printf(" %-18s", text(json_array_get(signers, i), "name"));
 	putchar('\n');
 	for (size_t k = 0; k < json_array_size(keys); k++) {
 		const json_t *key = json_array_get(keys, k);
@@ -108,10 +102,10 @@ static void print_matrix(json_t *j)
 			 (int)json_integer_value(json_object_get(key, "tag")),
 			 (int)json_integer_value(json_object_get(key, "algorithm")),
 			 json_is_true(json_object_get(key, "sep")) ? " sep" : "");
-		printf("  %-12s %-12s %-6s", name, text_in(key, "owner"), text_in(key, "ds"));
+		printf("  %-12s %-12s %-6s", name, text(key, "owner"), text(key, "ds"));
 		for (size_t i = 0; i < json_array_size(signers); i++)
 			print_cell(json_object_get(json_object_get(key, "at"),
-						   text_in(json_array_get(signers, i), "name")));
+						   text(json_array_get(signers, i), "name")));
 		putchar('\n');
 	}
 }
@@ -122,8 +116,7 @@ static void print_group(const struct ctl *c, json_t *j)
 		     *differs = json_object_get(drift, "differs");
 
 	(void)c;
-	printf("%s, group %s\n%s\n", text_in(j, "zone"), text_in(j, "group"),
-	       text_in(j, "sentence"));
+	printf("%s, group %s\n%s\n", text(j, "zone"), text(j, "group"), text(j, "sentence"));
 	print_signers(json_object_get(j, "signers"));
 	puts("  parent");
 	print_servers(json_object_get(j, "parent"));
@@ -139,8 +132,8 @@ static void print_group(const struct ctl *c, json_t *j)
 		printf(
 		    "%s  %s\n", i == 0 ? "  the parent should have:\n" : "",
 		    json_string_value(json_array_get(json_object_get(j, "parent_should_have"), i)));
-	if (text_in(drift, "fault")[0] != 0)
-		printf("  bogus: %s\n", text_in(drift, "fault"));
+	if (text(drift, "fault")[0] != 0)
+		printf("  bogus: %s\n", text(drift, "fault"));
 }
 
 int group_status(const struct ctl *c, char **args, int n)
@@ -157,7 +150,7 @@ static void print_history(const struct ctl *c, json_t *j)
 	(void)c;
 	for (size_t i = 0; i < json_array_size(all); i++) {
 		print_time(json_array_get(all, i), "at");
-		printf("  %s\n", text_in(json_array_get(all, i), "what"));
+		printf("  %s\n", text(json_array_get(all, i), "what"));
 	}
 }
 
@@ -176,7 +169,7 @@ static void print_doctor(const struct ctl *c, json_t *j)
 		const json_t *one = json_array_get(all, i);
 		printf("%-5s %-14s %s\n",
 		       json_is_true(json_object_get(one, "ok")) ? "good" : "look",
-		       text_in(one, "check"), text_in(one, "says"));
+		       text(one, "check"), text(one, "says"));
 	}
 }
 
@@ -191,15 +184,15 @@ static void print_plan(const struct ctl *c, json_t *j)
 	const json_t *steps = json_object_get(j, "steps");
 
 	(void)c;
-	if (text_in(j, "held")[0] != 0)
-		printf("it would wait: %s\n", text_in(j, "held"));
+	if (text(j, "held")[0] != 0)
+		printf("it would wait: %s\n", text(j, "held"));
 	for (size_t i = 0; i < json_array_size(steps); i++) {
 		const json_t *s = json_array_get(steps, i), *needs = json_object_get(s, "needs");
 		printf("%zu. not before ", i + 1);
 		print_time(s, "earliest");
-		printf(": %s\n", text_in(s, "step"));
+		printf(": %s\n", text(s, "step"));
 		for (size_t k = 0; k < json_array_size(needs); k++)
-			printf("     when %s\n", text_in(json_array_get(needs, k), "text"));
+			printf("     when %s\n", text(json_array_get(needs, k), "text"));
 	}
 }
 
@@ -220,7 +213,7 @@ int group_plan(const struct ctl *c, char **args, int n)
 static void print_done(const struct ctl *c, json_t *j)
 {
 	(void)c;
-	puts(text_in(j, "sentence"));
+	puts(text(j, "sentence"));
 }
 
 static int post(const struct ctl *c, const char *zone, json_t *body, const char *signer)

@@ -5,14 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "ctl/answer.h"
 #include "ctl/ctl.h"
-
-static const char *text_of(json_t *j, const char *key)
-{
-	const char *text = json_string_value(json_object_get(j, key));
-
-	return text != NULL ? text : "";
-}
 
 static void print_time(json_t *j)
 {
@@ -27,12 +21,12 @@ static void print_time(json_t *j)
 
 static void print_check(json_t *check)
 {
-	bool held = strcmp(text_of(check, "override"), "obey") != 0;
+	bool held = strcmp(text(check, "override"), "obey") != 0;
 
-	printf("%-20s %-7s ", text_of(check, "value"),
-	       held ? text_of(check, "override") : text_of(check, "state"));
+	printf("%-20s %-7s ", text(check, "value"),
+	       held ? text(check, "override") : text(check, "state"));
 	print_time(json_object_get(check, "since"));
-	printf("%s  (%s)%s\n", text_of(check, "reason"), text_of(check, "check"),
+	printf("%s  (%s)%s\n", text(check, "reason"), text(check, "check"),
 	       held ? "  held by hand" : "");
 }
 

@@ -369,9 +369,10 @@ struct rrset *rrset_of_one(const struct zone_record *r)
 	return s;
 }
 
-/* Drops an RRset that this version no longer has. */
-static enum err drop_rrset(struct zone_builder *b, struct rrset *r)
+enum err builder_drop(struct zone_builder *b, struct rrset *r)
 {
+	if (r == NULL)
+		return ERR_OK;
 	if (r->building) {
 		if (b->growing == r)
 			b->growing = NULL;
@@ -434,7 +435,7 @@ static enum err add_to(struct zone_builder *b, struct node *n, struct rrset *old
 	if (more == NULL)
 		return ERR_NOMEM;
 	*place = more;
-	return replaced ? drop_rrset(b, old) : ERR_OK;
+	return replaced ? builder_drop(b, old) : ERR_OK;
 }
 
 static bool is_acceptable(struct zone_builder *b, const struct zone_record *r, struct diag *d)
@@ -522,7 +523,7 @@ static enum err prune(struct zone_builder *b, struct node *n)
 		if (e)
 			return e;
 		if (n->nsec != NULL) {
-			e = drop_rrset(b, n->nsec);
+			e = builder_drop(b, n->nsec);
 			if (e)
 				return e;
 		}
@@ -545,7 +546,7 @@ enum err zone_build_remove(struct zone_builder *b, const uint8_t *owner, uint16_
 		return e;
 	b->made->rr_n -= r->rr_n;
 	node_take(n, type);
-	e = drop_rrset(b, r);
+	e = builder_drop(b, r);
 	return e ? e : prune(b, n);
 }
 
@@ -652,7 +653,7 @@ enum err zone_build_remove_record(struct zone_builder *b, const struct zone_reco
 	struct rrset *old = *node_place(n, r->type);
 	*node_place(n, r->type) = copy;
 	b->made->rr_n--;
-	return drop_rrset(b, old);
+	return builder_drop(b, old);
 }
 
 /* ---- steered RRsets ---- */

@@ -139,17 +139,6 @@ static struct rrset *without_record(const struct rrset *old, size_t at, const st
 	return s;
 }
 
-static enum err drop(struct zone_builder *b, struct rrset *old)
-{
-	if (old == NULL)
-		return ERR_OK;
-	if (old->building) {
-		rrset_free(old);
-		return ERR_OK;
-	}
-	return list_add(&b->made->dropped_rrsets, old) ? ERR_OK : ERR_NOMEM;
-}
-
 /* Takes `r`. */
 static enum err put(struct zone_builder *b, struct span key, struct rrset *r)
 {
@@ -162,7 +151,7 @@ static enum err put(struct zone_builder *b, struct span key, struct rrset *r)
 		rrset_free(r);
 		return e;
 	}
-	return drop(b, old);
+	return builder_drop(b, old);
 }
 
 enum err given_add(struct zone_builder *b, const struct zone_record *r, struct diag *d)
@@ -232,7 +221,7 @@ enum err given_remove(struct zone_builder *b, const struct zone_record *r)
 	e = touch(b, (struct span){ key, n });
 	if (!e)
 		trie_remove(b->made->hashes, (struct span){ key, n }, &e);
-	return e ? e : drop(b, there);
+	return e ? e : builder_drop(b, there);
 }
 
 /* ---- what the records say ---- */

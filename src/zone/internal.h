@@ -106,6 +106,9 @@ enum err builder_node(struct zone_builder *b, const uint8_t *name, unsigned room
 /* Puts a changed copy in the place of a node. */
 enum err builder_replace(struct zone_builder *b, struct node *old, struct node *with);
 
+/* This version has the RRset (NULL: none) no longer. ERR_NOMEM. */
+enum err builder_drop(struct zone_builder *b, struct rrset *r);
+
 /* A finding about an RRset (NULL: about the zone), counted as a fault where it is an error. */
 void builder_finding(struct zone_builder *b, struct diag *d, enum diag_severity severity,
 		     const struct rrset *at, const char *format, ...)

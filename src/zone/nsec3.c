@@ -188,17 +188,6 @@ static enum err touch(struct zone_builder *b, const uint8_t *hash)
 	return ERR_NOMEM;
 }
 
-static enum err drop(struct zone_builder *b, struct rrset *old)
-{
-	if (old == NULL)
-		return ERR_OK;
-	if (old->building) {
-		rrset_free(old);
-		return ERR_OK;
-	}
-	return list_add(&b->made->dropped_rrsets, old) ? ERR_OK : ERR_NOMEM;
-}
-
 /* Puts `r` (taken in any case) where that hash stands. */
 static enum err put(struct zone_builder *b, const uint8_t *hash, struct rrset *r)
 {
@@ -211,7 +200,7 @@ static enum err put(struct zone_builder *b, const uint8_t *hash, struct rrset *r
 		rrset_free(r);
 		return e;
 	}
-	return drop(b, old);
+	return builder_drop(b, old);
 }
 
 static struct rrset *copy_of(const struct zone *z, const struct rrset *r)
@@ -255,7 +244,7 @@ static enum err take_out(struct zone_builder *b, const uint8_t *hash)
 	if (e || old == NULL)
 		return e;
 	memcpy(next, old->wire + NEXT_AT, sizeof next);
-	e = drop(b, old);
+	e = builder_drop(b, old);
 	return e ? e : relink(b, hash, next);
 }
 
