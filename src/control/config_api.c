@@ -270,8 +270,10 @@ static enum err read_tokens(struct schema *s, const struct yaml_node *value, voi
 	t->n = value->n;
 	for (size_t i = 0; i < value->n; i++) {
 		enum err e = schema_read(s, value->item[i], ROWS, &t->all[i]);
+		/* One that could not be read has no id. */
 		for (size_t k = 0; !e && k < i; k++)
-			if (strcmp(t->all[k].access.name, t->all[i].access.name) == 0)
+			if (t->all[k].access.name != NULL &&
+			    strcmp(t->all[k].access.name, t->all[i].access.name) == 0)
 				e = complain(s, value->item[i], "the token's id is given twice",
 					     NULL);
 		result = result ? result : e;

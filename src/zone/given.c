@@ -60,11 +60,14 @@ static size_t write_prefix(const uint8_t *rdata, uint8_t out[GIVEN_PREFIX_MAX])
 	return 1 + n;
 }
 
-/* 0: not an owner that a hash makes. */
+/* 0: not an owner that a hash makes, or RDATA (of a record that is only looked for, and so was not
+ * checked) that no record has. */
 static size_t key_of(const struct zone *z, const struct zone_record *r, uint8_t key[KEY_MAX])
 {
 	size_t n = 1;
 
+	if (!rdata_is_valid(r->type, r->rdata))
+		return 0;
 	key[0] = KIND_SIGNATURE;
 	if (r->type == TYPE_NSEC3)
 		n = write_prefix(r->rdata.p, key);
