@@ -290,6 +290,8 @@ struct keyring_context control_keyring_context(struct control *c, const struct z
 /* key_commands.c: makes the zone anew with its keyring as it is now; the caller publishes. */
 struct zone_entry *control_signed_zone(struct control *c, const char *zone,
 				       struct control_result *r);
+/* Whether keys of the zone come from here; not where the configuration names them all. */
+bool control_takes_keys(const struct zone_entry *e, struct control_result *r);
 enum err control_remake_keys(struct control *c, struct zone_entry *e);
 
 /* status.c */

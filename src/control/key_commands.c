@@ -19,6 +19,16 @@ struct zone_entry *control_signed_zone(struct control *c, const char *zone,
 	return e;
 }
 
+bool control_takes_keys(const struct zone_entry *e, struct control_result *r)
+{
+	if (e->config.key_n == 0)
+		return true;
+	control_fail(r, ERR_REFUSED,
+		     "the keys of %s are named in the configuration: add the new one there",
+		     e->text);
+	return false;
+}
+
 enum err control_remake_keys(struct control *c, struct zone_entry *e)
 {
 	struct diag d = { 0 };
@@ -95,12 +105,8 @@ json_t *control_key_generate(struct control *c, const char *zone, const char *ro
 		control_fail(r, ERR_SYNTAX, "a role is needed: ksk, zsk or csk");
 		return NULL;
 	}
-	if (e->config.key_n > 0) {
-		control_fail(r, ERR_REFUSED,
-			     "the keys of %s are named in the configuration: add the new one there",
-			     e->text);
+	if (!control_takes_keys(e, r))
 		return NULL;
-	}
 	struct keyring_context k = control_keyring_context(c, e);
 	enum err err = keyring_generate(e->keys, wanted, &k, &made);
 	if (err) {

@@ -218,12 +218,8 @@ json_t *control_key_take(struct control *c, const char *zone, const json_t *file
 				    : "a key is taken as standby or published");
 		return NULL;
 	}
-	if (e->config.key_n > 0) {
-		control_fail(r, ERR_REFUSED,
-			     "the keys of %s are named in the configuration: add the new one there",
-			     e->text);
+	if (!control_takes_keys(e, r))
 		return NULL;
-	}
 	struct keyring_context kc = control_keyring_context(c, e);
 	for (size_t i = 0; i < n; i++) {
 		char text[DNSKEY_DESCRIPTION_MAX];

@@ -133,3 +133,13 @@ const char *member_state_text(enum member_state s)
 
 	return TEXT[s];
 }
+
+uint64_t group_algorithms_of(const struct group *g, uint64_t keys)
+{
+	uint64_t set = 0;
+
+	for (unsigned k = 0; k < GROUP_KEYS_MAX; k++)
+		if (group_has(keys, k) && g->key[k].algorithm < 64)
+			set |= GROUP_BIT(g->key[k].algorithm);
+	return set;
+}

@@ -148,6 +148,8 @@ uint16_t group_awaited(const struct group *g);
  * in them, or wait until they are forgotten. */
 uint16_t group_answering(const struct group *g);
 uint64_t group_keys_of(const struct group *g, int signer);
+/* The algorithms of these keys: a bit for each number below 64. */
+uint64_t group_algorithms_of(const struct group *g, uint64_t keys);
 const char *member_state_text(enum member_state s);
 
 #define GROUP_BIT(k) (UINT64_C(1) << (k))

@@ -49,22 +49,13 @@ static struct guard_verdict fresh(const struct group *g, unsigned j, int64_t now
 	return g->parent.server_n > 0 ? holds(now) : missing(GUARD_PARENT, -1, -1);
 }
 
-static uint64_t algorithms_of(const struct group *g, uint64_t keys)
-{
-	uint64_t set = 0;
-
-	for (unsigned k = 0; k < GROUP_KEYS_MAX; k++)
-		if (group_has(keys, k) && g->key[k].algorithm < 64)
-			set |= GROUP_BIT(g->key[k].algorithm);
-	return set;
-}
-
 /* RFC 8901 §4. Others may be adding an algorithm: the joining one must have what the parent's DS
  * set asks of everybody. */
 static struct guard_verdict algorithms(const struct group *g, unsigned j, int64_t now)
 {
-	uint64_t asked = algorithms_of(g, observed_ds_any(&g->parent));
-	uint64_t has = algorithms_of(g, group_keys_of(g, (int)j) & observed_by_all(&g->signer[j]));
+	uint64_t asked = group_algorithms_of(g, observed_ds_any(&g->parent));
+	uint64_t has =
+	    group_algorithms_of(g, group_keys_of(g, (int)j) & observed_by_all(&g->signer[j]));
 
 	(void)now;
 	return (asked & ~has) == 0 && has != 0 ? holds(0) : missing((int)j, -1, -1);

@@ -99,16 +99,6 @@ static uint64_t of_algorithm(const struct group *g, uint64_t keys, uint8_t algor
 	return set;
 }
 
-static uint64_t algorithms_of(const struct group *g, uint64_t keys)
-{
-	uint64_t set = 0;
-
-	for (unsigned k = 0; k < GROUP_KEYS_MAX; k++)
-		if (group_has(keys, k) && g->key[k].algorithm < 64)
-			set |= GROUP_BIT(g->key[k].algorithm);
-	return set;
-}
-
 struct wishes {
 	unsigned n;
 	uint64_t algorithms; /* that may be asked of answers which are still in caches */
@@ -124,7 +114,7 @@ static struct wishes wishes_of(const struct group *g)
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++) {
 		uint64_t wanted = g->signer[i].used ? observed_wanted_ds(g, i) : 0;
 		if (g->signer[i].state == LEAVE_DS || g->signer[i].state == LEAVE_DS_WAIT)
-			w.algorithms = algorithms_of(g, ds); /* none is added meanwhile */
+			w.algorithms = group_algorithms_of(g, ds); /* none is added meanwhile */
 		if (wanted == 0 || !has_ds_phase(g, i))
 			continue;
 		w.wanted[w.n] = wanted;
