@@ -80,7 +80,7 @@ def test_members_come_change_and_go(daemons, tmp_path):
     for zone in ("a.test.", "b.test.", "here.test."):
         wait_until(lambda: x.serves(zone), f"{zone} is served")
     assert not x.status("a.test.")["signed"] and x.status("b.test.")["signed"], "the group chose the template"
-    assert "lists here.test., which is configured here: left alone" in c.log()
+    assert c.logged("lists here.test., which is configured here: left alone")
     assert x.rcode("c.test.") == dns.rcode.REFUSED
 
     x.catalog(CATALOG, {"u1": ("a.test.", "dnssec", None), "u3": ("c.test.", "no such group", None)})
@@ -131,7 +131,7 @@ def test_a_broken_catalog_changes_nothing(daemons, tmp_path):
     for i, (version, members, extra, said) in enumerate(BROKEN):
         x.catalog(CATALOG, {**members, "u2": ("b.test.", None, None)}, version, extra)
         wait_until(lambda: x.concord.log().count("broken, and changes nothing") == i + 1, "it is said")
-        assert said in x.concord.log()
+        assert x.concord.logged(said)
         assert x.serves("a.test.") and x.rcode("b.test.") == dns.rcode.REFUSED, said
     x.catalog(CATALOG, {"u2": ("b.test.", None, None)})
     wait_until(lambda: x.serves("b.test.") and x.rcode("a.test.") == dns.rcode.REFUSED, "a good one is followed again")

@@ -107,7 +107,7 @@ def test_our_keys_get_into_bind_and_out_again_as_they_roll(lab):
     join(lab)
     wait_until(lambda: ours & set(keys_of(lab.bind)) and own <= set(keys_of(lab.bind)), "BIND has our keys beside its own", 60)
     wait_until(lambda: own & set(keys_of(lab.concord)), "and we have its keys", 60)
-    assert "peer: beta: it has taken" in lab.concord.log()
+    assert lab.concord.logged("peer: beta: it has taken")
     wait_until(lambda: state(lab, "alpha") == state(lab, "beta") == "member", "both are members", 60)
     # What stands there is not sent again.
     serial, rounds = serial_of(lab.bind), lab.parent.asked.count(("DS", False))

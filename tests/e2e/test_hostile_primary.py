@@ -166,7 +166,7 @@ def test_the_old_zone_goes_on(daemons, tmp_path, trick):
     assert answer.rcode() == dns.rcode.NOERROR and len(answer.answer) == 1
     assert c.ask(ZONE, "SOA").answer[0][0].serial == 1
     assert c.ask(f"evil.{ZONE}", "A").rcode() == dns.rcode.NXDOMAIN
-    assert "the version that we have goes on" in c.log()
+    assert c.logged("the version that we have goes on")
     # A primary that has come to its senses is taken again.
     p.trick = lambda primary, connection, query: primary.send(connection, query, [soa(2), *GOOD, soa(2)])
     c.ctl("zone", "refresh", ZONE)
@@ -190,7 +190,7 @@ def test_a_damaged_file_is_fetched_anew(daemons, tmp_path):
     kept.write_bytes(octets)
     c.start()
     wait_until(lambda: c.ask(ZONE, "SOA").rcode() == dns.rcode.NOERROR, "the zone is there again")
-    assert "is damaged and not used" in c.log()
+    assert c.logged("is damaged and not used")
     assert "findings" in c.ctl("reload")
 
 

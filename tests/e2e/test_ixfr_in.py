@@ -87,7 +87,7 @@ def test_chains_applied_between_restarts_give_the_zone_as_axfr_does(daemons, tmp
     assert texts(transferred(c)) == p.model.texts()
     assert p.axfr_n == 1, "all but the first came as differences"
     assert texts(catch_up(c, downstream)) == p.model.texts(), "our own history leads there too"
-    assert "IXFR to 127.0.0.1" in c.log()
+    assert c.logged("IXFR to 127.0.0.1")
 
 
 def test_differences_that_do_not_fit_are_not_taken_and_the_whole_zone_is(daemons, tmp_path):
@@ -103,7 +103,7 @@ def test_differences_that_do_not_fit_are_not_taken_and_the_whole_zone_is(daemons
         follow(c, p)
         assert texts(transferred(c)) == p.model.texts()
         assert p.axfr_n == 2 and p.ixfr_n == 1
-        assert ("is removed, but is not there" if "removed" in wrong else "is added, but is there") in c.log()
+        assert c.logged("is removed, but is not there" if "removed" in wrong else "is added, but is there")
 
 
 def test_signatures_of_unchanged_data_are_kept(daemons, tmp_path):

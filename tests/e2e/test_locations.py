@@ -72,7 +72,7 @@ def test_a_replaced_file_is_read_and_a_damaged_one_refused(located):
     replace(c.dir / "asn.mmdb", asn[: len(asn) // 2])
     wait_until(lambda: c.ctl("status")["geo"]["asn"]["refused"], "the damaged file is noticed")
     assert value(c.ask("www.example.", "A", ecs="10.1.2.0/24")) == "198.51.100.1" and where(c, "10.1.2.3")["asn"] == 64500
-    assert "geoip:2: the range ends before it starts" in c.log() and "refused" in c.ctl_raw("status").stdout
+    assert c.logged("geoip:2: the range ends before it starts") and "refused" in c.ctl_raw("status").stdout
     assert c.ctl_raw("reload").returncode == 1
     assert value(c.ask("www.example.", "A", ecs="10.1.2.0/24")) == "198.51.100.1"
     # Mended: it is taken.

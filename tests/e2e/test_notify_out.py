@@ -74,6 +74,7 @@ def test_a_secondary_that_refuses_is_told_again_and_the_log_says_so_once(concord
     s.rcode = dns.rcode.NOERROR
     daemon.ctl("zone", "notify", "example.")
     wait_until(lambda: knows(daemon, 1), "it has taken it")
+    assert daemon.logged("does not take serial 1: REFUSED")
     assert daemon.log().count("does not take serial 1: REFUSED") == 1
 
 

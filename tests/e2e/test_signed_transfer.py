@@ -95,7 +95,7 @@ def test_differences_also_over_restarts_give_what_the_whole_zone_gives(start, tm
     ixfr(daemon, copy)
     assert records(copy) == records(transferred(daemon, "example."))
     check(copy, tmp_path)
-    assert "transfer: IXFR to" in daemon.log()
+    assert daemon.logged("transfer: IXFR to")
 
 
 def test_signatures_of_what_did_not_change_are_kept_over_changes_and_restarts(start):
@@ -152,7 +152,7 @@ geo:
     zone = transferred(daemon, "example.")
     assert [r.to_text() for r in zone.find_rdataset("geo.example.", "A")] == ["192.0.2.99"]
     check(zone, tmp_path)
-    assert "steered names with their default values" in daemon.log()
+    assert daemon.logged("steered names with their default values")
 
 
 def test_what_cannot_be_given_out_signed_is_a_finding(concord):

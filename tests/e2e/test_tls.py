@@ -110,7 +110,7 @@ def test_a_new_certificate_is_taken_by_reload_and_a_bad_one_is_not(concord):
             assert s.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(c.certificate.decode())
     (c.dir / "tls.pem").write_text("damaged")
     assert c.ctl_raw("reload").returncode != 0
-    assert "tls.pem: the certificate cannot be read" in c.log()
+    assert c.logged("tls.pem: the certificate cannot be read")
     with connect(c) as s:
         assert exchange(s, make_query("www.example.", "A").to_wire())
 

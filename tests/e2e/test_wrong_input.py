@@ -171,6 +171,6 @@ def test_private_keys_never_show_in_the_log(concord):
 
 def test_signed_data_in_the_zone_file_is_left_out(concord):
     c = concord(zone=ZONE_TEXT + "www IN NSEC example. A RRSIG NSEC\n@ IN DNSKEY 256 3 13 " + "A" * 86 + "==\n")
-    assert "signatures and denial records of the file are left out" in c.log()
-    assert "key records of the file are left out" in c.log()
+    assert c.logged("signatures and denial records of the file are left out")
+    assert c.logged("key records of the file are left out")
     assert len(c.ask("example.", "DNSKEY").answer[0]) == 2

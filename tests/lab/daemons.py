@@ -88,6 +88,10 @@ class Daemon:
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
+    def logged(self, text, times=1, seconds=20.0):
+        """True as soon as the log has the text so many times: an effect that is seen does not mean that its line is written yet."""
+        return wait_until(lambda: self.log().count(text) >= times, f"{self.name} logs {text!r}", seconds)
+
     def is_up(self):
         if self.process.poll() is not None:
             raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n{self.log()}")
