@@ -20,6 +20,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "control/control.h"
+#include "net/counters.h"
 #include "net/net.h"
 
 #define EXIT_USAGE   2
@@ -212,180 +213,21 @@ static bool watch_signals(struct daemon *m)
 	       uv_signal_start(&m->interrupt, on_end, SIGINT) == 0;
 }
 
-/* ---- stats ---- */
-
-static void add(json_t *j, const char *name, uint64_t value)
-{
-	json_int_t before = json_integer_value(json_object_get(j, name));
-
-	json_object_set_new(j, name, json_integer(before + (json_int_t)value));
-}
-
-/* Percentiles of the time that queries over UDP spent here, by the upper ends of the histogram's
- * buckets. */
-static void add_percentiles(const struct daemon *m, json_t *j)
-{
-	static const struct {
-		const char *name;
-		unsigned per_mille;
-	} ROWS[] = { { "udp_p50_us", 500 },
-		     { "udp_p90_us", 900 },
-		     { "udp_p99_us", 990 },
-		     { "udp_p999_us", 999 } };
-	uint64_t up_to[NET_LATENCY_BUCKETS], sum = 0;
-
-	for (unsigned b = 0; b < NET_LATENCY_BUCKETS; b++) {
-		for (unsigned i = 0; i < net_worker_n(m->net); i++)
-			sum += counter_read(&net_worker_stats(m->net, i)->latency[b]);
-		up_to[b] = sum;
-	}
-	for (size_t r = 0; r < sizeof ROWS / sizeof *ROWS; r++) {
-		unsigned b = 0;
-		while (b < NET_LATENCY_BUCKETS - 1 && up_to[b] * 1000 < sum * ROWS[r].per_mille)
-			b++;
-		add(j, ROWS[r].name, sum > 0 ? UINT64_C(1) << b : 0);
-	}
-}
-
-static void add_type_counts(const struct daemon *m, json_t *j)
-{
-	static const char *const NAMES[QUERY_TYPE_SLOTS] = {
-#define X(type) [QUERY_TYPE_##type] = "type_" #type,
-		QUERY_TYPES_TABLE(X)
-#undef X
-		    [QUERY_TYPE_OTHER] = "type_other",
-	};
-
-	for (unsigned t = 0; t < QUERY_TYPE_SLOTS; t++)
-		for (unsigned i = 0; i < net_worker_n(m->net); i++)
-			add(j, NAMES[t], counter_read(&net_query_stats(m->net, i)->by_type[t]));
-}
+/* ---- start ---- */
 
 static json_t *stats(void *context)
 {
 	const struct daemon *m = context;
-	json_t *j = json_object();
 
-	for (unsigned i = 0; i < net_worker_n(m->net); i++) {
-		const struct query_stats *q = net_query_stats(m->net, i);
-		const struct net_stats *n = net_worker_stats(m->net, i);
-#define X(field, says) add(j, #field, counter_read(&q->field));
-		QUERY_STATS_TABLE(X)
-#undef X
-#define X(field, says) add(j, #field, counter_read(&n->field));
-		NET_STATS_TABLE(X)
-#undef X
-	}
-	for (unsigned i = 0; i < net_sign_stats_n(m->net); i++) {
-		add(j, "signatures_made", counter_read(&net_sign_stats(m->net, i)->made));
-		add(j, "signing_us", counter_read(&net_sign_stats(m->net, i)->ns) / 1000);
-	}
-	add_type_counts(m, j);
-	add_percentiles(m, j);
-	return j;
-}
-
-/* Prometheus names: a table's row is a counter, but for what counts what is there now. */
-static void add_metric(struct text *out, const char *name, const char *says, uint64_t value)
-{
-	bool gauge = strcmp(name, "tcp_open") == 0;
-
-	text_add(out, "# HELP concord_%s%s %s\n# TYPE concord_%s%s %s\nconcord_%s%s %llu\n", name,
-		 gauge ? "" : "_total", says, name, gauge ? "" : "_total",
-		 gauge ? "gauge" : "counter", name, gauge ? "" : "_total",
-		 (unsigned long long)value);
-}
-
-static void add_latency(const struct daemon *m, struct text *out)
-{
-	uint64_t sum = 0, us = 0;
-
-	text_add(out, "# HELP concord_udp_seconds Time from the receipt of a batch of queries to "
-		      "the sending of its answers.\n# TYPE concord_udp_seconds histogram\n");
-	for (unsigned b = 0; b < NET_LATENCY_BUCKETS; b++) {
-		for (unsigned i = 0; i < net_worker_n(m->net); i++)
-			sum += counter_read(&net_worker_stats(m->net, i)->latency[b]);
-		if (b + 1 < NET_LATENCY_BUCKETS)
-			text_add(out, "concord_udp_seconds_bucket{le=\"%.6f\"} %llu\n",
-				 (double)(1u << b) / 1e6, (unsigned long long)sum);
-	}
-	for (unsigned i = 0; i < net_worker_n(m->net); i++)
-		us += counter_read(&net_worker_stats(m->net, i)->latency_sum_us);
-	text_add(out,
-		 "concord_udp_seconds_bucket{le=\"+Inf\"} %llu\nconcord_udp_seconds_sum %.6f\n"
-		 "concord_udp_seconds_count %llu\n",
-		 (unsigned long long)sum, (double)us / 1e6, (unsigned long long)sum);
-}
-
-static void add_types(const struct daemon *m, struct text *out)
-{
-	static const char *const NAMES[] = {
-#define X(type) #type,
-		QUERY_TYPES_TABLE(X)
-#undef X
-		    "other",
-	};
-
-	text_add(out, "# HELP concord_queries_total Queries answered, by type asked for.\n"
-		      "# TYPE concord_queries_total counter\n");
-	for (unsigned t = 0; t < QUERY_TYPE_SLOTS; t++) {
-		uint64_t sum = 0;
-		for (unsigned i = 0; i < net_worker_n(m->net); i++)
-			sum += counter_read(&net_query_stats(m->net, i)->by_type[t]);
-		text_add(out, "concord_queries_total{type=\"%s\"} %llu\n", NAMES[t],
-			 (unsigned long long)sum);
-	}
-}
-
-/* Of workers and signer threads: the rate of the second by that of the first is what one costs. */
-static void add_signing(const struct daemon *m, struct text *out)
-{
-	uint64_t made = 0, ns = 0;
-
-	for (unsigned i = 0; i < net_sign_stats_n(m->net); i++) {
-		made += counter_read(&net_sign_stats(m->net, i)->made);
-		ns += counter_read(&net_sign_stats(m->net, i)->ns);
-	}
-	text_add(out,
-		 "# HELP concord_signatures_total Signatures made, by workers and signer threads.\n"
-		 "# TYPE concord_signatures_total counter\nconcord_signatures_total %llu\n"
-		 "# HELP concord_signing_seconds_total Time that making them took.\n"
-		 "# TYPE concord_signing_seconds_total counter\n"
-		 "concord_signing_seconds_total %llu.%06llu\n",
-		 (unsigned long long)made, (unsigned long long)(ns / 1000000000),
-		 (unsigned long long)(ns / 1000 % 1000000));
+	return counters_json(m->net);
 }
 
 static void metrics(void *context, struct text *out)
 {
 	const struct daemon *m = context;
 
-#define SUM(stats, field)                                                                          \
-	for (unsigned i = 0; i < net_worker_n(m->net); i++)                                        \
-		sum += counter_read(&stats(m->net, i)->field);
-#define X(field, says)                                                                             \
-	{                                                                                          \
-		uint64_t sum = 0;                                                                  \
-		SUM(net_query_stats, field)                                                        \
-		add_metric(out, #field, says, sum);                                                \
-	}
-	QUERY_STATS_TABLE(X)
-#undef X
-#define X(field, says)                                                                             \
-	{                                                                                          \
-		uint64_t sum = 0;                                                                  \
-		SUM(net_worker_stats, field)                                                       \
-		add_metric(out, #field, says, sum);                                                \
-	}
-	NET_STATS_TABLE(X)
-#undef X
-#undef SUM
-	add_signing(m, out);
-	add_types(m, out);
-	add_latency(m, out);
+	counters_metrics(m->net, out);
 }
-
-/* ---- start ---- */
 
 static struct net_address *copy_addresses(const struct config_address *from, size_t n)
 {

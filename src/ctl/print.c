@@ -69,10 +69,15 @@ void print_stats(const struct ctl *c, json_t *j)
 
 	(void)c;
 	json_object_foreach(j, name, value) if (json_is_integer(value))
-	    printf("%-20s %lld\n", name, (long long)json_integer_value(value));
+	    printf("%-24s %lld\n", name, (long long)json_integer_value(value));
 	json_object_foreach(json_object_get(j, "caches"), name, value) printf(
 	    "signatures of %s: %lld, %lld bytes, earliest expiry %s\n", name,
 	    number(value, "signatures"), number(value, "bytes"), text(value, "earliest_expiry"));
+	json_object_foreach(json_object_get(j, "signing"), name, value)
+	    printf("signatures by %s: %lld made, %lld us each, half of them within %lld us, 99 of "
+		   "100 within %lld us\n",
+		   name, number(value, "made"), number(value, "mean_us"), number(value, "p50_us"),
+		   number(value, "p99_us"));
 	json_t *made = json_object_get(j, "made_names");
 	if (json_object_size(made) > 0)
 		printf(

@@ -71,6 +71,19 @@ bool keyset_is_quick(const struct keyset *s, uint16_t type)
 	return keyset_signs_with_ksk(type) ? s->ksk_quick : s->zsk_quick;
 }
 
+uint8_t keyset_algorithm(const struct keyset *s, uint16_t type)
+{
+	bool ksk = keyset_signs_with_ksk(type);
+	struct key *const *keys = ksk ? s->ksk : s->zsk;
+	size_t n = ksk ? s->ksk_n : s->zsk_n;
+	uint8_t algorithm = n > 0 ? key_dnskey(keys[0])->algorithm : 0;
+
+	for (size_t i = 1; i < n; i++)
+		if (key_dnskey(keys[i])->algorithm != algorithm)
+			return 0;
+	return algorithm;
+}
+
 static enum err add_members(struct keyset *s, const struct keyset_member *members, size_t n)
 {
 	enum err e = ERR_OK;

@@ -77,6 +77,8 @@ uint64_t keyset_id(const struct keyset *s, uint16_t type);
 /* Whether a signature of that type takes tens of microseconds (P-256, Ed25519); RSA, P-384 and
  * Ed448 take hundreds and more. */
 bool keyset_is_quick(const struct keyset *s, uint16_t type);
+/* The algorithm of the keys that sign a type; 0: several, or no key. */
+uint8_t keyset_algorithm(const struct keyset *s, uint16_t type);
 struct keyset *keyset_ref(struct keyset *s);
 void keyset_free(struct keyset *s);
 

@@ -108,8 +108,9 @@ struct worker {
 	struct connection *connections; /* newest activity first */
 	struct connection *last_connection;
 	size_t connection_n;
-	struct parked *parked; /* PARK_MAX slots */
-	uint16_t *park_order;  /* slots in order of arrival from parked_first on */
+	uint64_t stream_answers; /* given at once, since the start */
+	struct parked *parked;   /* PARK_MAX slots */
+	uint16_t *park_order;    /* slots in order of arrival from parked_first on */
 	uint16_t *park_free;
 	size_t parked_first, parked_n, park_free_n;
 	struct need_batch *slice; /* being signed by the worker itself */
@@ -177,6 +178,8 @@ enum err socket_probe_tcp(const struct net_address *a, struct diag *d);
 enum err socket_open_udp(const struct net_address *a, int *fd, struct diag *d);
 enum err socket_open_tcp(const struct net_address *a, int *fd, struct diag *d);
 bool socket_is_any(const struct net_address *a);
+/* Datagrams that did not fit into its buffer. */
+uint32_t socket_receive_drops(int fd);
 void socket_client(const struct sockaddr_storage *from, struct ip_addr *out);
 
 /* worker.c */
@@ -228,10 +231,10 @@ bool tls_client_certificate(const struct tls_stream *t, uint8_t out[HANDOFF_CERT
 void tls_close_net(struct net *n);
 
 /* latency.c */
-void latency_add(struct net_stats *s, uint64_t since_ns, unsigned queries);
+void latency_add(struct latency *l, uint64_t since_ns, unsigned queries);
 uint64_t latency_now_ns(void);
-
-void sign_stats_add(struct sign_stats *s, uint64_t since_ns, unsigned made);
+/* `made` signatures of one algorithm (0: of several) since then; returns the time now. */
+uint64_t sign_stats_add(struct sign_stats *s, uint8_t algorithm, uint64_t since_ns, unsigned made);
 
 /* park.c */
 enum err park_open(struct worker *w);

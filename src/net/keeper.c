@@ -40,19 +40,25 @@ static void tell(const struct going *g, const char *what)
 		   (double)(latency_now_ns() - g->since_ns) / 1e9);
 }
 
+static void on_begin(void *context)
+{
+	struct going *g = context;
+
+	g->batch_ns = latency_now_ns();
+}
+
 /* After each batch. */
 static bool has_to_stop(void *context)
 {
 	struct going *g = context;
 	struct keeper *k = g->keeper;
 
-	if (k->run.made > 0)
-		sign_stats_add(&k->stats, g->batch_ns, k->run.made);
+	uint64_t now_ns =
+	    sign_stats_add(&k->stats, k->run.batch->algorithm, g->batch_ns, k->run.made);
 	g->made += k->run.made;
-	g->batch_ns = latency_now_ns();
-	if (g->ahead && g->batch_ns - g->told_ns > TELL_NS) {
+	if (g->ahead && now_ns - g->told_ns > TELL_NS) {
 		tell(g, "going on, ");
-		g->told_ns = g->batch_ns;
+		g->told_ns = now_ns;
 	}
 	rcu_quiescent();
 	return atomic_load(&k->stop) || view_load(k->net->options.views) != g->view;
@@ -64,7 +70,7 @@ static bool keep_zone(struct going *g, const struct zone_view *zv)
 
 	g->zv = zv;
 	g->made = 0;
-	g->since_ns = g->told_ns = g->batch_ns = latency_now_ns();
+	g->since_ns = g->told_ns = latency_now_ns();
 	g->ahead = zv->prewarm && counter_read(&u->runs) == 0;
 	atomic_store_explicit(&u->ahead.value, g->ahead, memory_order_relaxed);
 	bool whole = upkeep_zone(&g->keeper->run, zv);
@@ -155,6 +161,7 @@ enum err keeper_open(struct keeper *k, struct net *n)
 {
 	k->net = n;
 	k->run.batch = calloc(1, sizeof *k->run.batch);
+	k->run.begin = on_begin;
 	k->run.stop = has_to_stop;
 	if (k->run.batch == NULL)
 		return ERR_NOMEM;

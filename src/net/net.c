@@ -153,6 +153,16 @@ const struct net_stats *net_worker_stats(const struct net *n, unsigned worker)
 	return &n->workers[worker].stats;
 }
 
+uint64_t net_receive_drops(const struct net *n)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < n->worker_n; i++)
+		for (size_t k = 0; k < n->workers[i].udp_n; k++)
+			sum += socket_receive_drops(n->workers[i].udp[k].fd);
+	return sum;
+}
+
 unsigned net_sign_stats_n(const struct net *n)
 {
 	return n->worker_n + n->signers.n + 1;

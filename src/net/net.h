@@ -75,25 +75,55 @@ unsigned net_worker_n(const struct net *n);
 	X(tls_resumed, "TLS handshakes that resumed a session")                                    \
 	X(tls_failed, "TLS connections that failed")                                               \
 	X(tcp_paused, "times a client that does not read was paused")                              \
-	X(tcp_open, "TCP connections open now")                                                    \
+	X(tcp_open, "TCP connections open now, TLS among them")                                    \
 	X(tcp_idle_closed, "TCP connections closed for being idle")                                \
 	X(signer_queue_full, "times the signer queue was full")
 
+/* What a stream is at: one of these at a time. */
+#define NET_TCP_STATES_TABLE(X)                                                                    \
+	X(HANDSHAKE, "handshake") /* TLS is not established */                                     \
+	X(IDLE, "idle")           /* whole questions are answered */                               \
+	X(PARTIAL, "partial")     /* part of a question has come */                                \
+	X(WAITING, "waiting")     /* for signatures, or for the control plane */                   \
+	X(UNREAD, "unread")       /* the client does not take its answers */
+
+enum net_tcp_state {
+#define X(code, text) NET_TCP_##code,
+	NET_TCP_STATES_TABLE(X)
+#undef X
+	    NET_TCP_STATES
+};
+
 /* Time from a batch's receipt to its answers' sending, counted for each query of it: bucket i is up
- * to 2^i microseconds, the last is all above. */
+ * to 2^i microseconds, the last is all above. Of a stream a batch is what one event brought. */
 #define NET_LATENCY_BUCKETS 20
 
 struct net_stats {
 #define X(field, says) struct counter field;
 	NET_STATS_TABLE(X)
 #undef X
-	struct counter latency[NET_LATENCY_BUCKETS];
-	struct counter latency_sum_us;
+	struct latency {
+		struct counter bucket[NET_LATENCY_BUCKETS];
+		struct counter sum_us;
+	} udp, stream;
+	struct counter state[NET_TCP_STATES]; /* connections that are in it now */
 };
 
-/* Signing: in a worker, or in a signer thread. */
+/* Signing, by algorithm: in a worker, a signer thread, or the keeper. Bucket i is up to 2^i
+ * microseconds a signature, the last is all above; what was made together counts with its share of
+ * the time. The last algorithm, 0, stands for several keys of different ones. */
+#define NET_SIGN_BUCKETS    18
+#define NET_SIGN_ALGORITHMS 7
+extern const struct net_sign_algorithm {
+	uint8_t number;
+	const char *name;
+} NET_SIGN_ALGORITHM[NET_SIGN_ALGORITHMS];
+
 struct sign_stats {
-	struct counter made, ns; /* signatures, and the time they took */
+	struct sign_time {
+		struct counter made, ns; /* signatures, and the time they took */
+		struct counter bucket[NET_SIGN_BUCKETS];
+	} by[NET_SIGN_ALGORITHMS];
 };
 /* Workers' first, then signer threads', then the keeper's. */
 unsigned net_sign_stats_n(const struct net *n);
@@ -102,5 +132,7 @@ const struct sign_stats *net_sign_stats(const struct net *n, unsigned which);
 /* The counters of one worker; read them with counter_read(). */
 const struct query_stats *net_query_stats(const struct net *n, unsigned worker);
 const struct net_stats *net_worker_stats(const struct net *n, unsigned worker);
+/* Datagrams that the kernel dropped since the start because a worker did not take them in time. */
+uint64_t net_receive_drops(const struct net *n);
 
 #endif

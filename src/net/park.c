@@ -277,9 +277,9 @@ void park_work(uv_idle_t *h)
 	uint64_t since_ns = latency_now_ns();
 	bool hits = counter_read(&w->query_stats.answers) != w->answered;
 	size_t n = fill_slice(w, turns, hits ? SLICE_BESIDE_HITS : SLICE, &moving);
+	uint8_t algorithm = w->slice->algorithm;
 	unsigned made = need_finish(w->slice);
-	if (made > 0)
-		sign_stats_add(&w->sign_stats, since_ns, made);
+	sign_stats_add(&w->sign_stats, algorithm, since_ns, made);
 	counter_add(&w->query_stats.sig_made, made);
 	for (size_t i = 0; i < n; i++) {
 		/* What cannot be signed would be tried for ever. */

@@ -25,18 +25,32 @@ enum err signers_open(struct signers *s, struct net *n, unsigned count)
 	return sem_init(&s->work, 0, 0) == 0 ? ERR_OK : ERR_IO;
 }
 
-/* Adds a job to the batch, unless it has been done meanwhile. */
-static void add(struct need_batch *b, struct ring_job *job)
+/* Signs the batch; *since_ns is when it was begun, and becomes now. */
+static void finish(struct signer_thread *t, uint64_t *since_ns)
 {
+	uint8_t algorithm = t->batch->algorithm;
+	unsigned made = need_finish(t->batch);
+
+	*since_ns = sign_stats_add(&t->stats, algorithm, *since_ns, made);
+}
+
+/* Adds a job to the batch, unless it has been done meanwhile. What another algorithm signs is a
+ * batch of its own. */
+static void add(struct signer_thread *t, struct ring_job *job, uint64_t *since_ns)
+{
+	struct need_batch *b = t->batch;
 	struct query_need *n = &job->need;
 	struct timespec now;
 
 	n->owner = job->owner;
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (need_state(n, now.tv_sec) == SIG_FRESH)
+	if (need_state(n, now.tv_sec) == SIG_FRESH) {
 		need_release(n);
-	else
-		need_add(b, n, now.tv_sec);
+		return;
+	}
+	if (b->n > 0 && need_algorithm(n) != b->algorithm)
+		finish(t, since_ns);
+	need_add(b, n, now.tv_sec);
 }
 
 /* Jobs signed together; dear ones are few, so that what waits for the first does not wait long. */
@@ -55,13 +69,11 @@ static unsigned work_some(struct signers *s, struct signer_thread *t)
 	while (n < TOGETHER && quick && ring_take(s->ring, &job)) {
 		views[n++] = job.view;
 		quick = need_is_quick(&job.need);
-		add(t->batch, &job);
+		add(t, &job, &since_ns);
 	}
 	if (n == 0)
 		return 0;
-	unsigned made = need_finish(t->batch);
-	if (made > 0)
-		sign_stats_add(&t->stats, since_ns, made);
+	finish(t, &since_ns);
 	for (unsigned i = 0; i < n; i++)
 		view_unpin(views[i]);
 	return n;

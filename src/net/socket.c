@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Sockets, opened and bound before privileges go. */
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -158,4 +159,13 @@ enum err socket_open_tcp(const struct net_address *a, int *out, struct diag *d)
 	}
 	*out = fd;
 	return ERR_OK;
+}
+
+uint32_t socket_receive_drops(int fd)
+{
+	uint32_t meminfo[SK_MEMINFO_VARS] = { 0 };
+	socklen_t n = sizeof meminfo;
+
+	return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, meminfo, &n) == 0 ? meminfo[SK_MEMINFO_DROPS]
+									: 0;
 }

@@ -36,6 +36,7 @@ struct connection {
 	struct tls_stream *tls; /* NULL: plain TCP */
 	int tls_events;         /* what TLS itself waits for besides: UV_READABLE, UV_WRITABLE */
 	uint32_t client_slot;
+	enum net_tcp_state state; /* as it is counted */
 	uint8_t *in;
 	size_t in_n, in_cap;
 	uint8_t *out;
@@ -103,6 +104,7 @@ static void close_connection(struct connection *c)
 	c->closing = true;
 	unlink_connection(c);
 	w->connection_n--;
+	counter_add(&w->stats.state[c->state], UINT64_MAX); /* one less */
 	atomic_fetch_sub_explicit(&w->net->connections, 1, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&w->net->clients[c->client_slot], 1, memory_order_relaxed);
 	if (c->tls != NULL && !c->established)
@@ -230,6 +232,7 @@ static bool answer(struct connection *c, struct span in)
 		park_renew(w);
 	}
 	/* What is never answered ends the connection: its framing cannot be trusted either. */
+	w->stream_answers++;
 	return v == QUERY_REPLY && append(c, w->answer, writer_len(&out));
 }
 
@@ -300,6 +303,30 @@ static void note_handshake(struct connection *c)
 		counter_add(&s->tls_resumed, 1);
 }
 
+static enum net_tcp_state state_of(const struct connection *c)
+{
+	if (c->tls != NULL && !c->established)
+		return NET_TCP_HANDSHAKE;
+	if (unsent(c) > 0)
+		return NET_TCP_UNREAD;
+	if (c->parked > 0)
+		return NET_TCP_WAITING;
+	return c->in_n > 0 ? NET_TCP_PARTIAL : NET_TCP_IDLE;
+}
+
+static void count_state(struct connection *c, bool opened)
+{
+	enum net_tcp_state now = state_of(c);
+	struct counter *counts = c->worker->stats.state;
+
+	if (!opened && now == c->state)
+		return;
+	if (!opened)
+		counter_add(&counts[c->state], UINT64_MAX); /* one less */
+	counter_add(&counts[now], 1);
+	c->state = now;
+}
+
 /* Waits for what can go on; closes what is finished. */
 static void wait_or_close(struct connection *c, bool ok)
 {
@@ -316,6 +343,7 @@ static void wait_or_close(struct connection *c, bool ok)
 	else if (!c->ended && (c->events & UV_READABLE))
 		counter_add(&c->worker->stats.tcp_paused, 1);
 	events |= c->tls_events; /* a handshake has something to say before we are asked */
+	count_state(c, false);
 	if (events == c->events)
 		return;
 	c->events = events;
@@ -344,6 +372,8 @@ static bool pump(struct connection *c)
 static void on_event(uv_poll_t *poll, int status, int events)
 {
 	struct connection *c = poll->data;
+	struct worker *w = c->worker;
+	uint64_t since_ns = latency_now_ns(), answers = w->stream_answers;
 	bool ok = status == 0;
 
 	/* With TLS reading may need writability and the other way round. */
@@ -356,12 +386,14 @@ static void on_event(uv_poll_t *poll, int status, int events)
 		if (ok && (events & UV_READABLE) && !c->ended)
 			ok = read_more(c);
 		if (ok && c->in_n > 0)
-			ok = worker_begin(c->worker) && work_off(c);
+			ok = worker_begin(w) && work_off(c);
 	} while (ok && waits_in_tls(c));
 	if (c->tls != NULL && !c->established)
 		note_handshake(c);
 	/* What was answered before a fault still goes out. */
 	bool sent = flush(c) && pump(c);
+	if (w->stream_answers != answers)
+		latency_add(&w->stats.stream, since_ns, (unsigned)(w->stream_answers - answers));
 	wait_or_close(c, ok && sent);
 }
 
@@ -450,6 +482,7 @@ static void take(struct tcp_listener *l, int fd, const struct sockaddr_storage *
 	}
 	link_first(c);
 	c->active_ms = uv_now(&w->loop);
+	count_state(c, true);
 	w->connection_n++;
 	atomic_fetch_add_explicit(&w->net->connections, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&w->net->clients[c->client_slot], 1, memory_order_relaxed);

@@ -121,8 +121,11 @@ static bool answer(struct udp_socket *s, struct udp_batch *b, int i, int slot)
 	struct writer out = writer_of(b->answer[slot], ANSWER_MAX);
 	struct msghdr *reply = &b->out[slot].msg_hdr;
 
-	if (b->in[i].msg_hdr.msg_flags & MSG_TRUNC)
-		return false; /* larger than any query is */
+	if (b->in[i].msg_hdr.msg_flags & MSG_TRUNC) { /* larger than any query is */
+		counter_add(&w->query_stats.drops, 1);
+		counter_add(&w->query_stats.drops_why[QUERY_DROP_OVERSIZED], 1);
+		return false;
+	}
 	w->query.looked_up = &w->query.ahead[i];
 	enum verdict v = p->answer(&w->query, in, &from.client, &out);
 	if (v == QUERY_HANDOFF) {
@@ -192,7 +195,7 @@ void udp_ready(uv_poll_t *poll, int status, int events)
 		for (int i = 0; i < n; i++)
 			replies += answer(s, b, i, replies);
 		send_batch(s, b, replies);
-		latency_add(&w->stats, since_ns, (unsigned)n);
+		latency_add(&w->stats.udp, since_ns, (unsigned)n);
 		if (n < MORE_LIKELY)
 			return;
 	}

@@ -38,10 +38,20 @@ const struct rrset *need_make_nsec(struct need_nsec *room, const struct zone *z,
 	return r;
 }
 
+/* What a type's keys are; made names are signed as the zone's data are. */
+static uint16_t signed_type(const struct query_need *n)
+{
+	return n->made == NEED_IN_ZONE ? n->rrset->type : TYPE_NSEC;
+}
+
 bool need_is_quick(const struct query_need *n)
 {
-	return n->made == NEED_IN_ZONE ? keyset_is_quick(n->zv->keys, n->rrset->type)
-				       : keyset_is_quick(n->zv->keys, TYPE_NSEC);
+	return keyset_is_quick(n->zv->keys, signed_type(n));
+}
+
+uint8_t need_algorithm(const struct query_need *n)
+{
+	return keyset_algorithm(n->zv->keys, signed_type(n));
 }
 
 bool need_claim(const struct query_need *n)
@@ -137,7 +147,9 @@ void need_add(struct need_batch *b, const struct query_need *n, int64_t now)
 	unsigned i = b->n++;
 	struct sign_job *job = &b->job[i];
 	const struct rrset *r = n->rrset;
+	uint8_t algorithm = need_algorithm(n);
 
+	b->algorithm = i == 0 || b->algorithm == algorithm ? algorithm : 0;
 	b->need[i] = *n;
 	if (n->made == NEED_NSEC)
 		r = need_make_nsec(&b->nsec, n->zv->zone, n->owner, n->rrset);

@@ -46,6 +46,8 @@ const struct rrset *need_make_nsec(struct need_nsec *room, const struct zone *z,
 
 /* Whether its signature takes tens of microseconds; others take up to milliseconds. */
 bool need_is_quick(const struct query_need *n);
+/* The algorithm that signs it; 0: several. */
+uint8_t need_algorithm(const struct query_need *n);
 
 /* True: the caller must sign it or release it. */
 bool need_claim(const struct query_need *n);
@@ -63,6 +65,7 @@ bool need_sign(const struct query_need *n, struct signer *s, int64_t now, struct
 struct need_batch {
 	struct signer *signer;
 	unsigned n;
+	uint8_t algorithm; /* of all that was added; 0: of several */
 	struct query_need need[NEED_BATCH_MAX];
 	struct sign_job job[NEED_BATCH_MAX];
 	struct keyed_sig made[NEED_BATCH_MAX];

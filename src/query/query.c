@@ -110,6 +110,9 @@ enum verdict query_answer(struct query *q, struct span in, const struct query_cl
 	switch (s) {
 	case STEP_DROPPED:
 		counter_add(&q->stats->drops, 1);
+		counter_add(&q->stats->drops_why[in.n < MESSAGE_HEADER_LEN ? QUERY_DROP_SHORT
+									   : QUERY_DROP_RESPONSE],
+			    1);
 		return QUERY_DROP;
 	case STEP_WAIT:
 		return QUERY_WAIT;

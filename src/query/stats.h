@@ -60,11 +60,25 @@ enum query_type_slot {
 	QUERY_TYPE_SLOTS
 };
 
+/* Why requests are never answered. Rate limiting is counted apart. */
+#define QUERY_DROPS_TABLE(X)                                                                       \
+	X(SHORT, "short")         /* fewer octets than a header */                                 \
+	X(RESPONSE, "response")   /* an answer to an answer would go on for ever */                \
+	X(OVERSIZED, "oversized") /* more octets than any query over UDP has */
+
+enum query_drop {
+#define X(code, text) QUERY_DROP_##code,
+	QUERY_DROPS_TABLE(X)
+#undef X
+	    QUERY_DROPS
+};
+
 struct query_stats {
 #define X(field, says) struct counter field;
 	QUERY_STATS_TABLE(X)
 #undef X
 	struct counter by_type[QUERY_TYPE_SLOTS]; /* answers by type asked for */
+	struct counter drops_why[QUERY_DROPS];
 };
 
 #endif

@@ -61,6 +61,8 @@ static bool look_at(struct walk *w, const struct rrset *r, const uint8_t *owner)
 		note(w, held, keys);
 	if (!upkeep_is_wanted(held, keys, w->run->now, zv->prewarm) || !need_claim(&n))
 		return true;
+	if (w->run->batch->n == 0 && w->run->begin != NULL)
+		w->run->begin(w->run->context);
 	need_add(w->run->batch, &n, w->run->now);
 	w->added += held == NULL;
 	/* Dear ones one by one: what waits for the claim does not wait for sixteen. */

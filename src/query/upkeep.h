@@ -35,6 +35,8 @@ bool upkeep_is_wanted(const struct sig *held, uint64_t keyset_id, int64_t now, b
 struct upkeep_run {
 	struct need_batch *batch;
 	int64_t now;
+	/* Told before the first signature of a batch is made; may be NULL. */
+	void (*begin)(void *context);
 	/* Asked after each batch: true ends the run. */
 	bool (*stop)(void *context);
 	void *context;

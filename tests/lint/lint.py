@@ -41,7 +41,7 @@ VENDOR_HOMES = {
     "urcu": {"base"},
     "maxminddb.h": {"geo"},
     "sqlite3.h": {"store"},
-    "jansson.h": {"peers", "control", "api", "ctl", "."},
+    "jansson.h": {"net", "peers", "control", "api", "ctl", "."},
     "microhttpd.h": {"api"},
     "curl/": {"ctl", "http"},
     "systemd/": {"."},
