@@ -109,6 +109,18 @@ static enum MHD_Result send_answer(const struct request *q, struct response r)
 	return queue(q->connection, r.status, m);
 }
 
+static enum MHD_Result send_file(const struct request *q, const struct response *r)
+{
+	struct MHD_Response *m = MHD_create_response_from_fd64(r->file_n, r->fd);
+
+	if (m == NULL) {
+		close(r->fd);
+		return MHD_NO;
+	}
+	add_headers(m, r, r->content_type);
+	return queue(q->connection, r->status, m);
+}
+
 static enum MHD_Result send_stream(struct api *a, struct request *q, uint64_t stream)
 {
 	struct response r = { .status = 200 };
@@ -193,8 +205,9 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const
 		r->method = method;
 		r->path = url;
 		struct response late = later_response(r);
-		routes_write_down(h->api, r, &late);
-		return send_answer(r, late);
+		if (strcmp(method, "GET") != 0)
+			routes_write_down(h->api, r, &late);
+		return late.is_file ? send_file(r, &late) : send_answer(r, late);
 	}
 	if (*data_n > 0)
 		return collect(r, data, data_n);
@@ -231,6 +244,11 @@ static void on_completed(void *context, struct MHD_Connection *c, void **state,
 	}
 	if (r == NULL)
 		return;
+	if (r->answered) { /* it went before it was told */
+		json_decref(r->answer.json);
+		if (r->answer.is_file)
+			close(r->answer.fd);
+	}
 	json_decref(r->json);
 	free(r->body);
 	free(r);

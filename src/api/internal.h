@@ -87,6 +87,9 @@ struct response {
 	const char *content_type;
 	char etag[ETAG_MAX];
 	unsigned retry_after_s;
+	bool is_file; /* instead: text in `fd` (taken), file_n octets from its start */
+	int fd;
+	uint64_t file_n;
 	bool is_stream; /* of events; the rest is not looked at */
 	bool is_later;  /* later.c; the rest is not looked at */
 };

@@ -2,6 +2,7 @@
 /* A response that is not there yet: its connection sleeps, and the library asks for it again when
  * it is. */
 #include "api/internal.h"
+#include "control/zone_export.h"
 
 struct response later_response(struct request *r)
 {
@@ -45,6 +46,7 @@ void later_end(struct api *a)
 	while (a->asleep != NULL) {
 		struct request *r = a->asleep;
 		control_reload_forget(a->options.control, r);
+		zone_export_forget(a->options.control, r);
 		later_answer(r, response_problem(503, "the daemon ends"));
 	}
 }

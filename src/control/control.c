@@ -23,6 +23,7 @@
 #include "control/transferred.h"
 #include "control/update_forward.h"
 #include "control/zone_edits.h"
+#include "control/zone_export.h"
 #include "store/journal.h"
 
 int64_t control_now(void)
@@ -673,6 +674,7 @@ void control_stop(struct control *c)
 		return;
 	update_forward_stop(c);
 	signed_copies_stop(c); /* its thread reads what goes */
+	zone_exports_stop(c);  /* ... and theirs */
 	for (size_t i = 0; i < c->entry_n; i++)
 		secondary_free(c->entries[i]->secondary);
 	reload_stop(c);

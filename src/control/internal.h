@@ -148,7 +148,8 @@ struct control {
 	struct transfers_out *transfers_out;
 	struct notify_out *notify_out;
 	struct signed_copies *signed_copies;
-	struct forward *forwards; /* updates on their way to primaries (update_forward.h) */
+	struct zone_export *exports; /* zone_export.h; under way */
+	struct forward *forwards;    /* updates on their way to primaries (update_forward.h) */
 	unsigned forward_n;
 	struct requests *requests;     /* what workers hand on (request.h) */
 	struct reload *reload;         /* that is under way, or NULL (reload.c) */

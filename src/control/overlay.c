@@ -64,7 +64,7 @@ void overlay_free(struct overlay *x)
 	*x = (struct overlay){ 0 };
 }
 
-static enum err condense(const struct overlay *x, struct change_set *net)
+enum err overlay_condense(const struct overlay *x, struct change_set *net)
 {
 	struct span *spans = calloc(x->n, sizeof *spans);
 
@@ -84,7 +84,7 @@ void overlay_shorten(struct journal *j, const char *source, int64_t now)
 
 	if (journal_overlay_n(j, source) < OVERLAY_SETS_MAX)
 		return;
-	if (!overlay_read(&x, j, source) && !condense(&x, &net) && !journal_begin(j)) {
+	if (!overlay_read(&x, j, source) && !overlay_condense(&x, &net) && !journal_begin(j)) {
 		struct journal_set s = { x.from, x.to, now, change_span(&net) };
 		if (journal_replace_overlay(j, source, &s))
 			journal_rollback(j);

@@ -24,6 +24,9 @@ struct overlay {
 enum err overlay_read(struct overlay *out, struct journal *j, const char *source);
 void overlay_free(struct overlay *x);
 
+/* What its sets come to, as one. ERR_CORRUPT, ERR_NOMEM. */
+enum err overlay_condense(const struct overlay *x, struct change_set *net);
+
 /* Makes one set of many, so that a start has less to do. Without memory all stays as it is. */
 void overlay_shorten(struct journal *j, const char *source, int64_t now);
 

@@ -369,6 +369,12 @@ static enum err handle_record(struct zone_text *t)
 		finding(t, DIAG_ERROR, NULL, "the first record has no owner name");
 		return ERR_OK;
 	}
+	/* RFC 3597 §5, of any type: the library cuts those that it knows to their usual shape. */
+	if (strstr(t->lines.text, "\\#") != NULL) {
+		enum err own = add_own(t, &known);
+		if (own || known)
+			return own;
+	}
 	ldns_status st =
 	    ldns_rr_new_frm_str(&rr, t->lines.text, TTL_NOT_STATED, t->origin, &t->previous);
 	if (st == LDNS_STATUS_OK) {

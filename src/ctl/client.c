@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 struct answer {
 	char *text;
 	size_t n;
+	CURL *curl;
+	FILE *to; /* where what was asked for goes; NULL: text */
 };
 
 static size_t collect(char *data, size_t size, size_t n, void *context)
@@ -20,6 +23,12 @@ static size_t collect(char *data, size_t size, size_t n, void *context)
 	struct answer *a = context;
 	size_t more = size * n;
 
+	long status = 0;
+
+	if (a->to != NULL)
+		curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200)
+		return fwrite(data, size, n, a->to) == n ? more : 0;
 	if (a->n + more > ANSWER_MAX)
 		return 0;
 	char *text = realloc(a->text, a->n + more + 1);
@@ -79,6 +88,42 @@ static CURLcode perform(CURL *curl, const struct ctl *c, const char *method, con
 	return code;
 }
 
+/* Says why there is no answer. */
+static int unanswered(const struct ctl *c, CURLcode why)
+{
+	if (why == CURLE_WRITE_ERROR) {
+		fprintf(stderr, "concordctl: cannot write: %s\n", strerror(errno));
+		return CTL_FAILED;
+	}
+	fprintf(stderr, "concordctl: no daemon answers at %s: %s\n", c->socket,
+		curl_easy_strerror(why));
+	return CTL_UNREACHABLE;
+}
+
+int client_download(const struct ctl *c, const char *path, FILE *to)
+{
+	struct answer a = { .curl = curl_easy_init(), .to = to };
+	long status = 0;
+	char url[4096];
+
+	if (a.curl == NULL ||
+	    snprintf(url, sizeof url, "http://localhost%s", path) >= (int)sizeof url) {
+		curl_easy_cleanup(a.curl);
+		return CTL_FAILED;
+	}
+	CURLcode result = perform(a.curl, c, "GET", url, NULL, &a);
+	curl_easy_getinfo(a.curl, CURLINFO_RESPONSE_CODE, &status);
+	int code = result != CURLE_OK ? unanswered(c, result) : exit_of(status);
+	if (result == CURLE_OK && code != CTL_OK) {
+		json_t *problem = a.text != NULL ? json_loads(a.text, 0, NULL) : NULL;
+		tell(problem, status);
+		json_decref(problem);
+	}
+	free(a.text);
+	curl_easy_cleanup(a.curl);
+	return code;
+}
+
 int client_call(const struct ctl *c, const char *method, const char *path, json_t *body,
 		json_t **out)
 {
@@ -95,9 +140,7 @@ int client_call(const struct ctl *c, const char *method, const char *path, json_
 		goto done;
 	CURLcode result = perform(curl, c, method, url, text, &a);
 	if (result != CURLE_OK) {
-		fprintf(stderr, "concordctl: no daemon answers at %s: %s\n", c->socket,
-			curl_easy_strerror(result));
-		code = CTL_UNREACHABLE;
+		code = unanswered(c, result);
 		goto done;
 	}
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);

@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 enum ctl_exit {
 	CTL_OK = 0,
@@ -34,6 +35,7 @@ struct ctl {
 	const char *algorithm, *state, *knot; /* of keys that are taken */
 	bool force;
 	bool emergency;
+	bool is_signed;
 };
 
 struct ctl_verb {
@@ -52,6 +54,8 @@ int client_call(const struct ctl *c, const char *method, const char *path, json_
 /* Calls, and prints the answer with `print` or as JSON. Takes `path` and `body`. */
 int client_run(const struct ctl *c, const char *method, char *path, json_t *body,
 	       void (*print)(const struct ctl *c, json_t *j));
+/* GET of a text, which goes to `to` as it comes. Says what went wrong, as above. */
+int client_download(const struct ctl *c, const char *path, FILE *to);
 /* A part of a path or query, percent-encoded; to be freed. */
 char *client_escape(const char *text);
 
@@ -61,6 +65,10 @@ int token_new(const struct ctl *c, char **args, int n);
 /* key_sets.c */
 int key_sets(const struct ctl *c, char **args, int n);
 int key_set(const struct ctl *c, char **args, int n);
+
+/* zone_data.c */
+int zone_export_verb(const struct ctl *c, char **args, int n);
+int zone_diff_verb(const struct ctl *c, char **args, int n);
 
 /* policy.c */
 int policy_show_verb(const struct ctl *c, char **args, int n);

@@ -49,6 +49,7 @@ enum {
 	OPTION_FILE,
 	OPTION_FORCE,
 	OPTION_EMERGENCY,
+	OPTION_SIGNED,
 	OPTION_CONFIG,
 	OPTION_MMDB,
 	OPTION_QUERIES,
@@ -100,6 +101,7 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 		{ "peer", required_argument, NULL, OPTION_PEER },
 		{ "file", required_argument, NULL, OPTION_FILE },
 		{ "force", no_argument, NULL, OPTION_FORCE },
+		{ "signed", no_argument, NULL, OPTION_SIGNED },
 		{ "emergency", no_argument, NULL, OPTION_EMERGENCY },
 		{ "config", required_argument, NULL, OPTION_CONFIG },
 		{ "mmdb", required_argument, NULL, OPTION_MMDB },
@@ -140,6 +142,9 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 			break;
 		case OPTION_FORCE:
 			c->force = true;
+			break;
+		case OPTION_SIGNED:
+			c->is_signed = true;
 			break;
 		case OPTION_EMERGENCY:
 			c->emergency = true;

@@ -100,12 +100,10 @@ static void put_soa(struct render *r)
 	put(r, r->zone, r->soa.p, r->soa.n);
 }
 
-static bool is_made_here(const struct render *r, const struct node *n, uint16_t type)
+bool outgoing_is_made_here(const struct node *n, uint16_t type)
 {
 	const struct rr_type_info *info = rr_type_info(type);
 
-	if (!r->signed_here)
-		return false;
 	if (info != NULL && (info->flags & RR_DENIAL))
 		return true;
 	return (n->flags & NODE_APEX) &&
@@ -118,7 +116,7 @@ static bool put_node(const struct node *n, void *context)
 
 	for (unsigned i = 0; i < n->rrset_n && !r->err; i++) {
 		const struct rrset *s = n->rrset[i];
-		if (s->type == TYPE_SOA || is_made_here(r, n, s->type))
+		if (s->type == TYPE_SOA || (r->signed_here && outgoing_is_made_here(n, s->type)))
 			continue;
 		r->out->steered_n += s->steering != NULL;
 		put_rrset(r, n->name, s);

@@ -28,6 +28,9 @@ struct outgoing {
 	size_t steered_n; /* RRsets that went out with their defaults */
 };
 
+/* Of a zone that is signed here: what its signer makes, which does not go out unsigned. */
+bool outgoing_is_made_here(const struct node *n, uint16_t type);
+
 /* `request`: the client's message, whose id and question are taken. `signed_here`: key records at
  * the apex and NSEC3PARAM are left out. */
 enum err outgoing_axfr(struct outgoing *out, struct span request, size_t question_end,

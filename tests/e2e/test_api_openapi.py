@@ -100,6 +100,9 @@ def test_real_answers_are_as_the_document_says(web):
         ("POST", "/v1/zones/{zone}/keys", f"/v1/zones/{ZONE}/keys", {"dnskey": one}),
         ("DELETE", "/v1/zones/{zone}/peers/{peer}/keys", keys, None), ("GET", "/v1/audit", "/v1/audit?max=5", None),
         ("GET", "/v1/health", "/v1/health", None),
+        ("GET", "/v1/zones/{zone}/export", f"/v1/zones/{ZONE}/export", None),
+        ("GET", "/v1/zones/{zone}/export", f"/v1/zones/{ZONE}/export?signed=yes", None),
+        ("GET", "/v1/zones/{zone}/changes", f"/v1/zones/{ZONE}/changes", None),
     ]
     statuses = set()
     for method, pattern, path, body in calls:
