@@ -7,7 +7,7 @@ import struct
 import dns.flags
 import dns.message
 import dns.rcode
-import dns.rdatatype
+import wires
 
 IN_FLIGHT = 40
 
@@ -32,21 +32,21 @@ def build(name, rdtype, do):
 def ask_all(address, port, questions, do):
     """Wire answers in the order of the questions; a server that closes is asked on."""
     answers = [None] * len(questions)
-    wires = [build(name, rdtype, do) for _, name, rdtype in questions]
+    queries = [build(name, rdtype, do) for _, name, rdtype in questions]
     at = 0
-    while at < len(wires):
+    while at < len(queries):
         with socket.create_connection((address, port), timeout=10) as s:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
-                while at < len(wires):
-                    part = range(at, min(at + IN_FLIGHT, len(wires)))
-                    s.sendall(b"".join(struct.pack("!HH", len(wires[i]) + 2, i) + wires[i] for i in part))
+                while at < len(queries):
+                    part = range(at, min(at + IN_FLIGHT, len(queries)))
+                    s.sendall(b"".join(struct.pack("!HH", len(queries[i]) + 2, i) + queries[i] for i in part))
                     for _ in part:
                         data = receive(s, struct.unpack("!H", receive(s, 2))[0])
                         answers[struct.unpack("!H", data[:2])[0]] = data
                     at = part[-1] + 1
             except ConnectionError:
-                while at < len(wires) and answers[at] is not None:
+                while at < len(queries) and answers[at] is not None:
                     at += 1
                 if answers[at] is None:
                     answers[at] = b""
@@ -54,27 +54,16 @@ def ask_all(address, port, questions, do):
     return answers
 
 
-def record(owner, rdtype, rdata):
-    if rdtype == dns.rdatatype.RRSIG:
-        return (owner, "RRSIG", dns.rdatatype.to_text(rdata.type_covered), rdata.algorithm, rdata.labels, rdata.key_tag,
-                rdata.signer.canonicalize().to_text())
-    return (owner, dns.rdatatype.to_text(rdtype), rdata.to_digestable())
-
-
-def section(rrsets):
-    return frozenset(record(r.name.canonicalize().to_text(), r.rdtype, d) for r in rrsets for d in r)
-
-
 FIELDS = ("rcode", "aa", "tc", "answer", "authority", "additional")
 Result = collections.namedtuple("Result", FIELDS)
 
 
 def normalize(wire):
+    """What an answer says, comparable; None for no answer. Sections are sets of (owner, type, rdata), RRSIG without times and signature."""
     if not wire:
         return None
-    m = dns.message.from_wire(wire, ignore_trailing=False)
-    return Result(dns.rcode.to_text(m.rcode()), bool(m.flags & dns.flags.AA), bool(m.flags & dns.flags.TC),
-                  section(m.answer), section(m.authority), section(m.additional))
+    flags, sections, rcode_high = wires.read(wire)
+    return Result(dns.rcode.to_text(rcode_high << 4 | flags & 0xF), bool(flags & dns.flags.AA), bool(flags & dns.flags.TC), *sections)
 
 
 def majority(values):

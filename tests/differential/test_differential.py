@@ -5,6 +5,7 @@ Then every signed answer of ours is validated, by a validator of our own and by 
 import concurrent.futures
 import os
 import pathlib
+import struct
 import sys
 
 import dns.message
@@ -12,6 +13,7 @@ import dns.name
 import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
+import dns.rrset
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -20,6 +22,7 @@ import compare
 import known
 import questions
 import signing
+import wires
 import zones as lab_zones
 from lab.daemons import Unbound, free_port
 from lab.oracle import Bogus, check_answer, nsecs, says_nxname
@@ -58,12 +61,11 @@ def keys_of(daemon, zone):
     return answer.find_rrset(answer.answer, name, dns.rdataclass.IN, dns.rdatatype.DNSKEY)
 
 
-def own_faults(daemon, zones, asked, wires):
+def own_faults(daemon, zones, asked, messages):
     """What our validator calls bogus; answers that lead into another zone are Unbound's alone."""
     keys = {z: keys_of(daemon, z) for z in zones}
     faults, checked = [], 0
-    for (zone, name, rdtype), wire in zip(asked, wires):
-        answer = dns.message.from_wire(wire)
+    for (zone, name, rdtype), answer in zip(asked, messages):
         served_by = known.zone_of(name, zones, rdtype)
         if served_by is None or known.leaves(answer, served_by, zones):
             continue
@@ -76,15 +78,14 @@ def own_faults(daemon, zones, asked, wires):
     return faults
 
 
-def unbound_faults(unbound, reference, zones, asked, wires):
+def unbound_faults(unbound, reference, zones, asked, messages):
     """What Unbound does not call secure. Referrals and aliases out of our zones lead to servers that do not exist.
 
     What it knows from other questions makes it wrong about DS at a few odd names (its negative cache has no switch for DS), so
     that doubts are asked again of a fresh one. Loops of aliases and some proofs at wildcards Unbound refuses of every server: what it does not take from BIND either, whose
     zone dnssec-signzone signed, says nothing of us; there must be few of those."""
     doubts, faults, checked, refused_of_all = [], [], 0, 0
-    for (zone, name, rdtype), wire in zip(asked, wires):
-        ours = dns.message.from_wire(wire)
+    for (zone, name, rdtype), ours in zip(asked, messages):
         # The DS of an apex is the parent's, which does not exist here.
         asked_of = [name, *known.targets(ours)]
         at_apex = rdtype == dns.rdatatype.DS and any(n.to_text().lower() in zones for n in asked_of)
@@ -108,6 +109,34 @@ def unbound_faults(unbound, reference, zones, asked, wires):
     return faults
 
 
+RECORDS = (
+    "A 192.0.2.1", "AAAA 2001:db8::1", "NS Ns.Example.", "CNAME www.Sub.example.", "DNAME Example.", "PTR example.", "MX 10 MAIL.example.",
+    "SOA ns.example. Host.example. 1 2 3 4 5", "RP a.example. B.example.", "AFSDB 1 a.Example.", "RT 1 A.example.", "PX 1 a.example. B.example.",
+    "SRV 1 2 3 A.example.", "KX 1 a.Example.", "TXT \"As It Is\"", "NAPTR 1 2 \"u\" \"E2U\" \"!x!Y!\" .", "CAA 0 issue \"CA.example\"",
+    "DS 1 13 2 " + "ab" * 32, "NSEC Z.example. A RRSIG", "NSEC3 1 0 0 - 2T7B4G4VSA5SMI47K61MV5BV1A22BOJR A", "TYPE65280 \\# 3 414243")
+
+
+def test_sections_are_read_as_dnspython_reads_them():
+    for text in RECORDS:
+        rdtype, rdata = text.split(" ", 1)
+        m = dns.message.make_response(dns.message.make_query("WWW.example.", "A"))
+        m.set_rcode(dns.rcode.BADVERS)
+        for section, owner in ((m.answer, "WWW.Example."), (m.authority, "example."), (m.additional, "a.b.example.")):
+            section.append(dns.rrset.from_text(owner, 60, "IN", rdtype, rdata))
+        sections = wires.read(m.to_wire())[1]
+        for ours, theirs in zip(sections, (m.answer, m.authority, m.additional)):
+            (r,) = theirs
+            name = r.name.canonicalize().to_text()
+            assert ours == {(name, dns.rdatatype.to_text(r.rdtype), r[0].to_digestable())}, text
+    signature = dns.rrset.from_text("example.", 60, "IN", "RRSIG", "NSEC 13 1 60 20300101000000 20200101000000 4711 Example. AAAA")
+    m.answer = [signature]
+    assert wires.read(m.to_wire())[1][0] == {("example.", "RRSIG", "NSEC", 13, 1, 4711, "example.")}
+    assert wires.read(m.to_wire())[2] << 4 | wires.read(m.to_wire())[0] & 0xF == dns.rcode.BADVERS
+    for n in range(12, len(m.to_wire())):
+        with pytest.raises((ValueError, IndexError, struct.error)):
+            wires.read(m.to_wire()[:n])
+
+
 @pytest.mark.parametrize("mode", signing.MODES)
 @pytest.mark.parametrize("group", ["zones", "root"])
 def test_every_answer_is_what_most_say(tmp_path, daemons, mode, group):
@@ -125,8 +154,8 @@ def test_every_answer_is_what_most_say(tmp_path, daemons, mode, group):
     if mode == "unsigned":
         return
 
-    ours = servers["concordd"]
-    faults = own_faults(ours, zones, asked, answers["concordd"])
+    ours, messages = servers["concordd"], [dns.message.from_wire(w) for w in answers["concordd"]]
+    faults = own_faults(ours, zones, asked, messages)
     assert not faults, (len(faults), faults[:10])
     if group == "root":
         return  # a root's referrals are all that Unbound would see
@@ -137,7 +166,7 @@ def test_every_answer_is_what_most_say(tmp_path, daemons, mode, group):
         unbound.stubs(list(zones), server.address, server.port, anchors)
         daemons.append(unbound)
         resolvers.append(unbound.start())
-    faults = unbound_faults(*resolvers, zones, asked, answers["concordd"])
+    faults = unbound_faults(*resolvers, zones, asked, messages)
     assert not faults, (len(faults), faults[:10])
 
 
@@ -155,14 +184,14 @@ def test_zones_signed_elsewhere_are_answered_as_most_do(tmp_path, daemons, mode)
     found = unexplained(zones, asked, answers)
     assert not found, report(found)
     if mode == "nsec":  # our validator knows no opt-out
-        faults = own_faults(servers["concordd"], zones, asked, answers["concordd"])
+        faults = own_faults(servers["concordd"], zones, asked, map(dns.message.from_wire, answers["concordd"]))
         assert not faults, (len(faults), faults[:10])
 
 
 def says(wire, name):
     """What an answer says, whatever the way of denial: (answer records without signatures, the name is there, its types)."""
     m = dns.message.from_wire(wire)
-    records = frozenset(r for r in compare.section(m.answer) if r[1] not in ("RRSIG", "NSEC"))
+    records = frozenset(r for r in wires.read(wire)[1][0] if r[1] not in ("RRSIG", "NSEC"))
     return m, records, m.rcode() != dns.rcode.NXDOMAIN and not any(says_nxname(m, owner) for owner, _ in nsecs(m))
 
 
@@ -189,8 +218,8 @@ def test_compact_denial_says_the_same_and_validates(tmp_path, daemons):
     answers = ask_everyone(servers, asked, True)
     faults = compact_faults(asked, answers["compact"], answers["nsec"])
     assert not faults, (len(faults), *faults[0])
-    ours = servers["compact"]
-    faults = own_faults(ours, zones, asked, answers["compact"])
+    ours, messages = servers["compact"], [dns.message.from_wire(w) for w in answers["compact"]]
+    faults = own_faults(ours, zones, asked, messages)
     assert not faults, (len(faults), faults[:10])
     anchors = [f"{z} IN DNSKEY {k.to_text()}" for z in zones for k in keys_of(ours, z) if k.flags == 257]
     resolvers = []
@@ -199,7 +228,7 @@ def test_compact_denial_says_the_same_and_validates(tmp_path, daemons):
         unbound.stubs(list(zones), server.address, server.port, anchors)
         daemons.append(unbound)
         resolvers.append(unbound.start())
-    faults = unbound_faults(*resolvers, zones, asked, answers["compact"])
+    faults = unbound_faults(*resolvers, zones, asked, messages)
     assert not faults, (len(faults), faults[:10])
 
 
