@@ -59,14 +59,17 @@ void query_look(struct query_ahead *a, const struct view *v, uint16_t qtype)
 }
 
 /* What is asked, where it is written plainly; all else is left to the parser that counts. */
-static bool read_question(struct span in, struct query_ahead *a)
+static bool read_question(struct span in, struct query_ahead *a, uint64_t view_id)
 {
 	struct span rest = { in.p + MESSAGE_HEADER_LEN, in.n - MESSAGE_HEADER_LEN };
 
+	a->known = false;
+	a->memo.plain = PLAIN_NOT;
 	if (in.n < MESSAGE_HEADER_LEN + 5 || (in.p[2] & 0xf8) != 0 ||
 	    !name_probe_read(&a->asked, rest) || rest.n < a->asked.len + 4u)
 		return false;
 	a->qtype = load_u16(rest.p + a->asked.len);
+	memo_question_read(&a->memo, in, &a->asked, view_id);
 	return true;
 }
 
@@ -126,15 +129,32 @@ static void look_for_glue(struct query *q, struct query_ahead *const *all, unsig
 	}
 }
 
+/* Reads the questions, and finds those that the memo answers: these need no other look. */
+static void look_into_memo(struct query *q, const struct span *in, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct query_ahead *a = &q->ahead[i];
+		a->done = read_question(in[i], a, q->view->id);
+		if (q->memo != NULL && a->memo.plain != PLAIN_NOT)
+			memo_prefetch(q->memo, &a->memo);
+	}
+	for (unsigned i = 0; i < n && q->memo != NULL; i++) {
+		struct query_ahead *a = &q->ahead[i];
+		a->known = a->memo.plain != PLAIN_NOT && memo_glimpse(q->memo, &a->memo);
+	}
+}
+
 void query_look_ahead(struct query *q, const struct span *in, unsigned n)
 {
 	struct zone_look looks[QUERY_AHEAD_MAX];
 	struct query_ahead *of[QUERY_AHEAD_MAX];
 	unsigned used = 0;
 
-	for (unsigned i = 0; i < n && i < QUERY_AHEAD_MAX; i++) {
+	n = n < QUERY_AHEAD_MAX ? n : QUERY_AHEAD_MAX;
+	look_into_memo(q, in, n);
+	for (unsigned i = 0; i < n; i++) {
 		struct query_ahead *a = &q->ahead[i];
-		a->done = read_question(in[i], a);
+		a->done = a->done && !a->known;
 		if (!a->done)
 			continue;
 		a->server = NULL;

@@ -2,7 +2,7 @@
 /* Response rate limiting, where the answer is known and not yet written. */
 #include "query/stages.h"
 
-static enum rate_class class_of(const struct answer *a)
+enum rate_class query_rate_class(const struct answer *a)
 {
 	if (a->no_name)
 		return RATE_NXDOMAIN;
@@ -14,7 +14,7 @@ static enum rate_class class_of(const struct answer *a)
 								       : RATE_NODATA;
 }
 
-enum step query_limit(struct query *q)
+enum step query_limit_class(struct query *q, enum rate_class class)
 {
 	const struct rate_limit *l = &q->view->rate_limit;
 	const struct zone_view *zv = q->answer.zone;
@@ -25,7 +25,7 @@ enum step query_limit(struct query *q)
 		return STEP_GO_ON;
 	/* Zones are told apart by where their name lies, which one view keeps. */
 	uint64_t zone = zv != NULL ? (uint64_t)(uintptr_t)zone_name(zv->zone) : 0;
-	switch (rate_check(q->rates, l, &q->client.addr, class_of(&q->answer), zone, q->now)) {
+	switch (rate_check(q->rates, l, &q->client.addr, class, zone, q->now)) {
 	case RATE_SEND:
 		break;
 	case RATE_SLIP:
@@ -38,4 +38,9 @@ enum step query_limit(struct query *q)
 		return STEP_DROPPED;
 	}
 	return STEP_GO_ON;
+}
+
+enum step query_limit(struct query *q)
+{
+	return query_limit_class(q, query_rate_class(&q->answer));
 }

@@ -16,7 +16,7 @@ static enum step run(struct query *q, struct span in)
 	return s;
 }
 
-static void start(struct query *q, const struct query_client *from)
+void query_start(struct query *q, const struct query_client *from)
 {
 	q->client = *from;
 	q->need_n = 0;
@@ -30,6 +30,7 @@ static void start(struct query *q, const struct query_client *from)
 	q->answer.referral = false;
 	q->answer.no_name = false;
 	q->answer.slipped = false;
+	q->answer.left_out = false;
 	q->answer.zone = NULL;
 	q->asked = NULL;
 	q->look = NULL;
@@ -58,22 +59,16 @@ static enum query_type_slot type_slot(uint16_t type)
 	}
 }
 
-static void count(struct query *q)
+void query_count(struct query *q, uint16_t qtype, bool dnssec_ok)
 {
 	struct query_stats *s = q->stats;
 
-	counter_add(&s->by_type[type_slot(q->msg.qtype)], 1);
+	counter_add(&s->by_type[type_slot(qtype)], 1);
 	counter_add(&s->answers, 1);
-	if (q->msg.edns.present && (q->msg.edns.flags & EDNS_DO))
+	if (dnssec_ok)
 		counter_add(&s->dnssec_ok, 1);
 	if (q->cookie_good)
 		counter_add(&s->cookies_good, 1);
-	if (q->answer.edns.pad)
-		counter_add(&s->padded, 1);
-	if (q->msg.edns.ecs)
-		counter_add(&s->ecs, 1);
-	if (q->answer.steered)
-		counter_add(&s->steered, 1);
 	if (q->answer.zone != NULL && q->answer.zone->rcode_n != NULL)
 		counter_add(
 		    &q->answer.zone->rcode_n[q->worker * ZONE_RCODES + zone_rcode(q->answer.rcode)],
@@ -100,11 +95,34 @@ static void count(struct query *q)
 	}
 }
 
+/* What only a question that is not plain can have. */
+static void count_whole(struct query *q)
+{
+	struct query_stats *s = q->stats;
+
+	if (q->answer.edns.pad)
+		counter_add(&s->padded, 1);
+	if (q->msg.edns.ecs)
+		counter_add(&s->ecs, 1);
+	if (q->answer.steered)
+		counter_add(&s->steered, 1);
+	query_count(q, q->msg.qtype, q->msg.edns.present && (q->msg.edns.flags & EDNS_DO));
+}
+
 enum verdict query_answer(struct query *q, struct span in, const struct query_client *from,
 			  struct writer *out)
 {
-	start(q, from);
+	const struct query_ahead *ahead = q->looked_up;
+
 	counter_add(from->tcp ? &q->stats->tcp_requests : &q->stats->udp_requests, 1);
+	q->looked_up = NULL;
+	if (ahead != NULL && ahead->known) {
+		enum step known = query_known(q, ahead, in, from, out);
+		if (known != STEP_GO_ON)
+			return known == STEP_DROPPED ? QUERY_DROP : QUERY_REPLY;
+	}
+	query_start(q, from);
+	q->looked_up = ahead;
 	enum step s = run(q, in);
 	q->looked_up = NULL;
 	switch (s) {
@@ -126,20 +144,22 @@ enum verdict query_answer(struct query *q, struct span in, const struct query_cl
 	if (query_limit(q) == STEP_DROPPED)
 		return QUERY_DROP;
 	query_render(q, out);
-	count(q);
+	count_whole(q);
+	if (s == STEP_GO_ON && ahead != NULL)
+		query_keep(q, ahead, out);
 	return QUERY_REPLY;
 }
 
 enum verdict query_give_up(struct query *q, struct span in, const struct query_client *from,
 			   struct writer *out)
 {
-	start(q, from);
+	query_start(q, from);
 	if (query_request(q, in) == STEP_DROPPED)
 		return QUERY_DROP;
 	answer_settle(q, RCODE_SERVFAIL, EDE_NOT_READY);
 	counter_add(&q->stats->sig_given_up, 1);
 	query_render(q, out);
-	count(q);
+	count_whole(q);
 	return QUERY_REPLY;
 }
 

@@ -25,6 +25,7 @@
 #include "dns/name_probe.h"
 #include "dns/wire.h"
 #include "dnssec/nsec3.h"
+#include "query/memo.h"
 #include "query/need.h"
 #include "query/stats.h"
 #include "query/view.h"
@@ -91,6 +92,7 @@ struct answer {
 	bool referral;
 	bool no_name;                 /* the name does not exist, whatever the rcode says */
 	bool slipped;                 /* rate limited: sent empty, with TC */
+	bool left_out;                /* something found no room: another client may get more */
 	const struct zone_view *zone; /* the zone of the name asked; NULL: none of ours */
 };
 
@@ -99,7 +101,9 @@ struct answer {
 /* A question's look-up, made before its turn. */
 struct query_ahead {
 	bool done;
+	bool known; /* likely in the memo: then nothing else is done ahead */
 	uint16_t qtype;
+	struct memo_question memo;
 	const struct zone_view *zv; /* NULL: none of our zones */
 	struct zone_find found;
 	struct name_probe asked;
@@ -117,6 +121,7 @@ struct query {
 	struct query_stats *stats;
 	struct nsec3_hasher *hasher;
 	struct rate_table *rates; /* NULL: answers are not limited */
+	struct memo *memo;        /* NULL: no answers are kept */
 	bool hands_on;            /* transfers, updates and signed requests are handed on */
 	unsigned worker;          /* whose row of zone counters is counted in */
 	/* Set by the owner for each batch. */

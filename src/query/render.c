@@ -5,20 +5,19 @@
 
 #define QNAME_POINTER (0xC000 | MESSAGE_HEADER_LEN)
 
-/* The most that this client may get (RFC 6891 §6.2.3-5; without EDNS 512, RFC 1035 §4.2.1). */
-static size_t limit_of(const struct query *q, const struct writer *out)
+size_t render_limit(const struct query *q, uint16_t udp_size, const struct writer *out)
 {
 	size_t room = (size_t)(out->end - out->start);
 	size_t limit = MESSAGE_MAX;
 
-	if (!q->client.tcp) {
-		limit = 512;
-		if (q->msg.edns.present && q->msg.edns.udp_size > limit)
-			limit = q->msg.edns.udp_size;
-		if (limit > q->view->udp_size)
-			limit = q->view->udp_size;
-	}
+	if (!q->client.tcp)
+		limit = udp_size < q->view->udp_size ? udp_size : q->view->udp_size;
 	return limit < room ? limit : room;
+}
+
+static size_t limit_of(const struct query *q, const struct writer *out)
+{
+	return render_limit(q, q->msg.edns.present ? q->msg.edns.udp_size : 512, out);
 }
 
 static void write_name(struct query *q, struct writer *w, const uint8_t *name)
@@ -135,6 +134,7 @@ static bool write_rrset(struct query *q, struct writer *w, const struct answer_r
 		if (q->compress_started)
 			compress_rewind(&q->compress, (uint16_t)(before - w->start));
 		q->last_owner = NULL;
+		q->answer.left_out = true;
 		return false;
 	}
 	*rr_n = (uint16_t)(*rr_n + n);
@@ -179,8 +179,10 @@ static size_t fit_options(struct query *q, size_t limit)
 	struct span *droppable[] = { &e->report_agent, &e->nsid };
 
 	for (size_t i = 0; i < sizeof droppable / sizeof *droppable; i++)
-		if (q->msg.question_end + edns_len(e) > limit)
+		if (q->msg.question_end + edns_len(e) > limit) {
 			*droppable[i] = (struct span){ 0 };
+			q->answer.left_out = true;
+		}
 	return edns_len(e);
 }
 
@@ -194,15 +196,16 @@ void query_render(struct query *q, struct writer *out)
 	a->edns.extended_rcode = (uint8_t)(a->rcode >> 4);
 	if (opt && a->zone != NULL)
 		a->edns.report_agent = a->zone->report_agent;
-	size_t opt_len = opt ? fit_options(q, limit_of(q, out)) : 0;
-	struct writer w = writer_of(out->start, limit_of(q, out) - opt_len);
+	size_t limit = limit_of(q, out);
+	size_t opt_len = opt ? fit_options(q, limit) : 0;
+	struct writer w = writer_of(out->start, limit - opt_len);
 	q->compress_started = false;
 	q->last_owner = NULL;
 	write_start(q, &w);
 	for (unsigned s = SECTION_ANSWER; s <= SECTION_ADDITIONAL && !truncated; s++)
 		truncated = !write_section(q, &w, s, &count[s]);
 	truncated = truncated || a->overflow;
-	w.end = out->start + limit_of(q, out);
+	w.end = out->start + limit;
 	if (opt)
 		edns_write(&w, &a->edns);
 

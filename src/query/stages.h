@@ -31,8 +31,26 @@ enum step query_sign(struct query *q);
 void answer_add_addresses(struct query *q);
 /* limit.c: whether this answer goes out at all. */
 enum step query_limit(struct query *q);
+/* The kind of an answer for it. */
+enum rate_class query_rate_class(const struct answer *a);
+/* The same for an answer of a kind that is known. */
+enum step query_limit_class(struct query *q, enum rate_class class);
 /* render.c: q->answer -> bytes. */
 void query_render(struct query *q, struct writer *out);
+/* The most that this client may get (RFC 6891 §6.2.3-5; without EDNS 512, RFC 1035 §4.2.1).
+ * `udp_size`: what it says that it takes, at least 512. */
+size_t render_limit(const struct query *q, uint16_t udp_size, const struct writer *out);
+/* known.c: the whole way of a question whose answer is in the memo (limited, rendered, counted);
+ * STEP_GO_ON: it is not there, and nothing was done. */
+enum step query_known(struct query *q, const struct query_ahead *a, struct span in,
+		      const struct query_client *from, struct writer *out);
+/* Puts the answer that was just rendered into the memo, where it depends on the question alone. */
+void query_keep(struct query *q, const struct query_ahead *a, const struct writer *out);
+
+/* query.c: all that one question leaves behind is as before the first; what is counted of all
+ * answers. */
+void query_start(struct query *q, const struct query_client *from);
+void query_count(struct query *q, uint16_t qtype, bool dnssec_ok);
 
 /* Settles an rcode: no records, and an extended error where `ede` is not negative. */
 enum step answer_settle(struct query *q, uint16_t rcode, int ede);

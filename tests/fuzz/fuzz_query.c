@@ -35,6 +35,7 @@ static struct fixed {
 static struct query query;
 static struct query_stats stats;
 static struct rate_table rates;
+static struct memo memo;
 
 static void hash_name(const uint8_t *name, uint8_t out[NSEC3_HASH_LEN], void *context)
 {
@@ -96,7 +97,8 @@ static void make_view(struct fixed *f, enum zone_denial denial)
 		abort();
 	trie_seal(zones);
 	trie_free(empty);
-	f->view = (struct view){ .zones = zones,
+	f->view = (struct view){ .id = denial + 1u,
+				 .zones = zones,
 				 .udp_size = 1232,
 				 .nsid = { NSID, sizeof NSID },
 				 .cookies = { .n = 1 },
@@ -113,6 +115,7 @@ static void prepare(void)
 		abort();
 	query.stats = &stats;
 	query.rates = &rates;
+	query.memo = &memo;
 	for (int i = ZONE_NO_DENIAL; i <= ZONE_COMPACT; i++)
 		make_view(&fixed[i], (enum zone_denial)i);
 }
@@ -221,6 +224,17 @@ static enum verdict answer(struct view *view, struct span in, const struct query
 	return v;
 }
 
+/* Letters of the other case: another question for the same name (RFC 4343). */
+static void turn_case(uint8_t *name, size_t n)
+{
+	for (size_t at = 0; at < n && name[at] != 0 && name[at] < 64; at += 1u + name[at])
+		for (size_t i = at + 1; i <= at + name[at] && i < n; i++)
+			if ((name[i] | 0x20) >= 'a' && (name[i] | 0x20) <= 'z')
+				name[i] ^= 0x20;
+}
+
+/* Asked as a worker does it, and in one go: what was looked up ahead, or is known, makes no
+ * difference. */
 static void ask(struct view *view, struct span in, const struct query_client *from)
 {
 	static uint8_t first[MESSAGE_MAX], second[MESSAGE_MAX];
@@ -232,12 +246,21 @@ static void ask(struct view *view, struct span in, const struct query_client *fr
 	enum verdict v = answer(view, in, from, &query.ahead[0], &w);
 	if (v != QUERY_REPLY)
 		return;
-	check(in, (struct span){ first, writer_len(&w) }, from);
-	/* What was looked up ahead makes no difference. */
 	if (answer(view, in, from, NULL, &again) != v ||
 	    !span_equal((struct span){ first, writer_len(&w) },
 			(struct span){ second, writer_len(&again) }))
 		abort();
+	check(in, (struct span){ second, writer_len(&again) }, from);
+}
+
+/* The second time it is kept, from the third on it is known, in whatever case. */
+static void ask_often(struct view *view, uint8_t *in, size_t n, const struct query_client *from)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		ask(view, (struct span){ in, n }, from);
+		if (n > MESSAGE_HEADER_LEN)
+			turn_case(in + MESSAGE_HEADER_LEN, n - MESSAGE_HEADER_LEN);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -260,8 +283,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 0)
 		memcpy(exact, data, size);
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
-		ask(&fixed[i].view, (struct span){ exact, size }, &UDP);
-		ask(&fixed[i].view, (struct span){ exact, size }, &TLS);
+		ask_often(&fixed[i].view, exact, size, &UDP);
+		ask_often(&fixed[i].view, exact, size, &TLS);
 	}
 	free(exact);
 	return 0;
