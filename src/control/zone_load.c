@@ -95,17 +95,8 @@ static enum err finish(const struct zone_load *l, struct zone_builder *b, struct
 
 static void hash_name(const uint8_t *name, uint8_t out[NSEC3_HASH_LEN], void *context)
 {
-	nsec3_hash(context, name, out);
-}
-
-/* The control thread's, for as long as the process lives. */
-static struct nsec3_hasher *hasher(void)
-{
-	static struct nsec3_hasher *h;
-
-	if (h == NULL && nsec3_hasher_new(&h))
-		h = NULL;
-	return h;
+	(void)context;
+	nsec3_hash(name, out);
 }
 
 static struct span copy_agent(const uint8_t *name)
@@ -138,7 +129,6 @@ enum err zone_load(const struct zone_load *l, struct served **out, struct diag *
 		.denial = sign ? l->config->signing->denial : ZONE_NO_DENIAL,
 		.given = !sign,
 		.nsec3_hash = hash_name,
-		.nsec3_context = hasher(),
 		.id_freed = l->signatures != NULL ? forget : NULL,
 		.id_context = l->signatures,
 	};

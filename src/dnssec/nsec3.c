@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
+/* OpenSSL's block function is deprecated since 3.0 in favour of whole digests, and there in all of
+ * 3.x. A digest's context is set up, cleansed and asked through tables for each name, which costs
+ * more than the one block that most names are. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "dnssec/nsec3.h"
 
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dns/name.h"
+#include "dns/wire.h"
 
-#define KNOWN_MAX     64
-#define KNOWN_LEN_MAX 72 /* longer names are hashed each time */
+#define BLOCK_LEN SHA_CBLOCK
 
-struct known {
-	uint8_t len; /* 0: nothing */
-	uint8_t lower[KNOWN_LEN_MAX];
-	uint8_t hash[NSEC3_HASH_OCTETS];
-};
-
+/* For salts and iterations. */
 struct nsec3_hasher {
 	EVP_MD *sha1;
 	EVP_MD_CTX *context;
-	struct known known[KNOWN_MAX];
 };
 
 enum err nsec3_hasher_new(struct nsec3_hasher **out)
@@ -47,51 +46,31 @@ void nsec3_hasher_free(struct nsec3_hasher *h)
 	free(h);
 }
 
-static void hash_lower(struct nsec3_hasher *h, const uint8_t *lower, size_t len,
-		       uint8_t out[NSEC3_HASH_OCTETS])
+void nsec3_hash_lower(const uint8_t *lower, size_t len, uint8_t out[NSEC3_HASH_OCTETS])
 {
-	unsigned n = 0;
+	/* The name, one bit, zeroes, and its length in bits (FIPS 180-4 §5.1.1). */
+	uint8_t block[(NAME_MAX_LEN + 9 + BLOCK_LEN - 1) / BLOCK_LEN * BLOCK_LEN] = { 0 };
+	size_t padded = (len + 9 + BLOCK_LEN - 1) / BLOCK_LEN * BLOCK_LEN;
+	SHA_CTX state;
 
-	/* None of these can fail with a fetched digest; a zero hash would prove nothing wrong, only
-	 * cover another gap. */
-	memset(out, 0, NSEC3_HASH_OCTETS);
-	if (EVP_DigestInit_ex2(h->context, h->sha1, NULL) == 1 &&
-	    EVP_DigestUpdate(h->context, lower, len) == 1)
-		EVP_DigestFinal_ex(h->context, out, &n);
+	memcpy(block, lower, len);
+	block[len] = 0x80;
+	store_u16(block + padded - 2, (uint16_t)(8 * len));
+	SHA1_Init(&state);
+	for (size_t at = 0; at < padded; at += BLOCK_LEN)
+		SHA1_Transform(&state, block + at);
+	store_u32(out, state.h0);
+	store_u32(out + 4, state.h1);
+	store_u32(out + 8, state.h2);
+	store_u32(out + 12, state.h3);
+	store_u32(out + 16, state.h4);
 }
 
-void nsec3_hash(struct nsec3_hasher *h, const uint8_t *name, uint8_t out[NSEC3_HASH_OCTETS])
+void nsec3_hash(const uint8_t *name, uint8_t out[NSEC3_HASH_OCTETS])
 {
 	uint8_t lower[NAME_MAX_LEN];
 
-	hash_lower(h, lower, name_lower(name, lower), out);
-}
-
-static struct known *place_of(struct nsec3_hasher *h, const uint8_t *lower, size_t len)
-{
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < len; i++)
-		sum = sum * 31 + lower[i];
-	return &h->known[(sum ^ sum >> 16) % KNOWN_MAX];
-}
-
-void nsec3_hash_known(struct nsec3_hasher *h, const uint8_t *name, uint8_t out[NSEC3_HASH_OCTETS])
-{
-	uint8_t lower[NAME_MAX_LEN];
-	size_t len = name_lower(name, lower);
-
-	if (len > KNOWN_LEN_MAX) {
-		hash_lower(h, lower, len, out);
-		return;
-	}
-	struct known *k = place_of(h, lower, len);
-	if (k->len != len || memcmp(k->lower, lower, len) != 0) {
-		k->len = (uint8_t)len;
-		memcpy(k->lower, lower, len);
-		hash_lower(h, lower, len, k->hash);
-	}
-	memcpy(out, k->hash, NSEC3_HASH_OCTETS);
+	nsec3_hash_lower(lower, name_lower(name, lower), out);
 }
 
 static void hash_once(struct nsec3_hasher *h, struct span in, struct span salt,

@@ -3,12 +3,13 @@
  * nsec3.h -- the hash of owner names (RFC 5155 §5) with the parameters of RFC 9276 §3.1: SHA-1, no
  * salt, no further iterations.
  *
- * Threads.   A hasher belongs to one thread. Memory.    One OpenSSL context a hasher; hashing
- * allocates nothing.
+ * Threads.   A hasher belongs to one thread; without one, pure. Memory.    One OpenSSL context a
+ * hasher; hashing allocates nothing.
  */
 #ifndef DNSSEC_NSEC3_H
 #define DNSSEC_NSEC3_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -23,9 +24,9 @@ enum err nsec3_hasher_new(struct nsec3_hasher **out);
 void nsec3_hasher_free(struct nsec3_hasher *h);
 
 /* `name` in wire form, any case. */
-void nsec3_hash(struct nsec3_hasher *h, const uint8_t *name, uint8_t out[NSEC3_HASH_OCTETS]);
-/* The same, for names that are asked for again and again: the hasher keeps some of them. */
-void nsec3_hash_known(struct nsec3_hasher *h, const uint8_t *name, uint8_t out[NSEC3_HASH_OCTETS]);
+void nsec3_hash(const uint8_t *name, uint8_t out[NSEC3_HASH_OCTETS]);
+/* The same of a name in lower case, of so many octets. */
+void nsec3_hash_lower(const uint8_t *lower, size_t len, uint8_t out[NSEC3_HASH_OCTETS]);
 
 /* The same with the parameters of another signer's zone (RFC 5155 §5): further iterations, a salt.
  */

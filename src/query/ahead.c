@@ -53,6 +53,7 @@ const struct zone_view *query_find_zone(const struct view *v, const struct name_
 void query_look(struct query_ahead *a, const struct view *v, uint16_t qtype)
 {
 	a->server = NULL;
+	a->cover = NULL;
 	a->zv = query_find_zone(v, &a->asked, qtype);
 	if (a->zv != NULL && a->zv->zone != NULL)
 		a->found = zone_find_probe(a->zv->zone, &a->asked);
@@ -129,6 +130,35 @@ static void look_for_glue(struct query *q, struct query_ahead *const *all, unsig
 	}
 }
 
+static bool wants_cover(const struct query_ahead *a)
+{
+	return a->found.match == ZONE_NXDOMAIN && a->memo.plain == PLAIN_OPT_DO &&
+	       a->zv->keys != NULL && zone_denial(a->zv->zone) == ZONE_NSEC3;
+}
+
+/* Denials by NSEC3 look a second time, by the hash of the next closer name (RFC 5155 §7.2.1). */
+static void look_for_covers(struct query_ahead *const *all, unsigned n)
+{
+	uint8_t hash[NSEC3_HASH_LEN];
+
+	for (unsigned i = 0; i < n; i++) {
+		struct query_ahead *a = all[i];
+		if (!wants_cover(a))
+			continue;
+		const uint8_t *next_closer =
+		    name_probe_suffix(&a->asked, a->found.encloser->label_n + 1u);
+		nsec3_hash_lower(next_closer, (size_t)(a->asked.lower + a->asked.len - next_closer),
+				 hash);
+		a->cover = zone_nsec3_cover(a->zv->zone, hash);
+		__builtin_prefetch(a->cover);
+		__builtin_prefetch((const uint8_t *)a->cover + LINE);
+		__builtin_prefetch((const uint8_t *)a->cover + 2 * LINE);
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (all[i]->cover != NULL)
+			sigcache_prefetch(all[i]->zv->sigs, all[i]->cover->sig_id);
+}
+
 /* Reads the questions, and finds those that the memo answers: these need no other look. */
 static void look_into_memo(struct query *q, const struct span *in, unsigned n)
 {
@@ -158,6 +188,7 @@ void query_look_ahead(struct query *q, const struct span *in, unsigned n)
 		if (!a->done)
 			continue;
 		a->server = NULL;
+		a->cover = NULL;
 		a->zv = query_find_zone(q->view, &a->asked, a->qtype);
 		if (a->zv == NULL || a->zv->zone == NULL)
 			continue;
@@ -171,6 +202,7 @@ void query_look_ahead(struct query *q, const struct span *in, unsigned n)
 			ask_for_rrsets(looks[i].found.node);
 	}
 	look_for_glue(q, of, used);
+	look_for_covers(of, used);
 	for (unsigned i = 0; i < used; i++)
 		if (of[i]->found.match == ZONE_EXACT && of[i]->zv->keys != NULL)
 			ask_for_signature(of[i]);

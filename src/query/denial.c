@@ -37,41 +37,32 @@ static void add_nsec(struct query *q, const struct zone_view *zv, const uint8_t 
 	add_nsec_of(q, zv, zone_nsec_for(zv->zone, name));
 }
 
-/* The hash of a name in this zone. `known`: a name of the zone, or "*" below one, which are asked
- * for again and again. */
-static void hash_in(struct query *q, const struct zone_view *zv, const uint8_t *name, bool known,
+static void add_nsec3_of(struct query *q, const struct zone_view *zv, const struct rrset *r)
+{
+	if (r != NULL)
+		add_proof(q, zv, r, nsec3_owner(r));
+}
+
+/* The hash of a name in this zone. */
+static void hash_in(struct query *q, const struct zone_view *zv, const uint8_t *name,
 		    uint8_t out[NSEC3_HASH_LEN])
 {
 	if (zone_is_given(zv->zone)) {
 		struct nsec3_params p = zone_nsec3_params(zv->zone);
 		nsec3_hash_salted(q->hasher, name, p.iterations, p.salt, out);
-	} else if (known) {
-		nsec3_hash_known(q->hasher, name, out);
 	} else {
-		nsec3_hash(q->hasher, name, out);
+		nsec3_hash(name, out);
 	}
 }
 
 /* The NSEC3 that matches or covers a name's hash. */
-static void add_nsec3_of(struct query *q, const struct zone_view *zv, const uint8_t *name,
-			 bool known)
+static const struct rrset *nsec3_for(struct query *q, const struct zone_view *zv,
+				     const uint8_t *name)
 {
 	uint8_t hash[NSEC3_HASH_LEN];
 
-	hash_in(q, zv, name, known, hash);
-	const struct rrset *r = zone_nsec3_cover(zv->zone, hash);
-	if (r != NULL)
-		add_proof(q, zv, r, nsec3_owner(r));
-}
-
-static void add_nsec3(struct query *q, const struct zone_view *zv, const uint8_t *name)
-{
-	add_nsec3_of(q, zv, name, false);
-}
-
-static void add_nsec3_known(struct query *q, const struct zone_view *zv, const uint8_t *name)
-{
-	add_nsec3_of(q, zv, name, true);
+	hash_in(q, zv, name, hash);
+	return zone_nsec3_cover(zv->zone, hash);
 }
 
 /* Adds the NSEC3 that matches a name; false: there is none. */
@@ -79,10 +70,9 @@ static bool add_match(struct query *q, const struct zone_view *zv, const uint8_t
 {
 	uint8_t hash[NSEC3_HASH_LEN];
 
-	hash_in(q, zv, name, true, hash);
+	hash_in(q, zv, name, hash);
 	const struct rrset *r = zone_nsec3_match(zv->zone, hash);
-	if (r != NULL)
-		add_proof(q, zv, r, nsec3_owner(r));
+	add_nsec3_of(q, zv, r);
 	return r != NULL;
 }
 
@@ -100,6 +90,30 @@ static const uint8_t *wildcard_of(const uint8_t *encloser, uint8_t out[NAME_MAX_
 	return out;
 }
 
+/* Enclosers are few, and asked for again and again: what proves them is kept while the view is. */
+static struct known_proof *proof_of(struct query *q, const struct zone_view *zv,
+				    const struct node *encloser)
+{
+	struct known_proof *k = &q->proof[(uintptr_t)encloser / 64 % KNOWN_PROOFS];
+
+	if (k->encloser != encloser || k->view_id != q->view->id)
+		*k = (struct known_proof){ .view_id = q->view->id,
+					   .encloser = encloser,
+					   .match = nsec3_for(q, zv, encloser->name) };
+	return k;
+}
+
+static const struct rrset *nsec3_for_wildcard(struct query *q, const struct zone_view *zv,
+					      const struct node *encloser)
+{
+	struct known_proof *k = proof_of(q, zv, encloser);
+	uint8_t buffer[NAME_MAX_LEN];
+
+	if (k->wildcard == NULL)
+		k->wildcard = nsec3_for(q, zv, wildcard_of(encloser->name, buffer));
+	return k->wildcard;
+}
+
 /* RFC 5155 §1.3: the name one label longer than the closest encloser. */
 static const uint8_t *next_closer(const uint8_t *name, const uint8_t *encloser)
 {
@@ -108,28 +122,68 @@ static const uint8_t *next_closer(const uint8_t *name, const uint8_t *encloser)
 	return name;
 }
 
-/* RFC 5155 §7.2.1. With opt-out not each name has an NSEC3: the closest *provable* encloser is the
- * first above that has one. Returns it. */
-static const uint8_t *add_closest_encloser_proof(struct query *q, const struct zone_view *zv,
+/* The NSEC3 that covers the next closer name; looked for ahead where it is the question's. */
+static const struct rrset *nsec3_for_next_closer(struct query *q, const struct zone_view *zv,
 						 const uint8_t *name, const uint8_t *encloser)
 {
-	if (!zone_is_given(zv->zone))
-		add_nsec3_known(q, zv, encloser);
-	else
-		while (!add_match(q, zv, encloser) && !name_equal(encloser, zone_name(zv->zone)))
-			encloser = name_parent(encloser);
-	add_nsec3(q, zv, next_closer(name, encloser));
+	if (q->look != NULL && q->look->cover != NULL && name == q->msg.qname.wire)
+		return q->look->cover;
+	return nsec3_for(q, zv, next_closer(name, encloser));
+}
+
+/* RFC 5155 §7.2.1: of a zone where each name has an NSEC3. */
+static void add_closest_encloser_proof(struct query *q, const struct zone_view *zv,
+				       const uint8_t *name, const struct node *encloser)
+{
+	add_nsec3_of(q, zv, proof_of(q, zv, encloser)->match);
+	add_nsec3_of(q, zv, nsec3_for_next_closer(q, zv, name, encloser->name));
+}
+
+/* The same in a zone that was signed elsewhere. With opt-out not each name has an NSEC3: the
+ * closest *provable* encloser is the first above that has one. Returns it. */
+static const uint8_t *add_given_encloser_proof(struct query *q, const struct zone_view *zv,
+					       const uint8_t *name, const uint8_t *encloser)
+{
+	while (!add_match(q, zv, encloser) && !name_equal(encloser, zone_name(zv->zone)))
+		encloser = name_parent(encloser);
+	add_nsec3_of(q, zv, nsec3_for(q, zv, next_closer(name, encloser)));
 	return encloser;
+}
+
+/* RFC 5155 §7.2.2 */
+static void add_no_name_nsec3(struct query *q, const struct zone_view *zv, const uint8_t *name,
+			      const struct node *encloser)
+{
+	uint8_t buffer[NAME_MAX_LEN];
+
+	if (zone_is_given(zv->zone)) {
+		const uint8_t *provable = add_given_encloser_proof(q, zv, name, encloser->name);
+		add_nsec3_of(q, zv, nsec3_for(q, zv, wildcard_of(provable, buffer)));
+		return;
+	}
+	add_closest_encloser_proof(q, zv, name, encloser);
+	add_nsec3_of(q, zv, nsec3_for_wildcard(q, zv, encloser));
 }
 
 /* What proves the types of a name that exists (RFC 5155 §7.2.3, §7.2.4, §7.2.7): its own NSEC3, or,
  * for a cut that opt-out passes over and what lies above such alone, that one may be there. */
-static void add_types_nsec3(struct query *q, const struct zone_view *zv, const uint8_t *name)
+static void add_types_nsec3(struct query *q, const struct zone_view *zv, const struct node *n)
 {
 	if (!zone_is_given(zv->zone))
-		add_nsec3_known(q, zv, name);
-	else if (!add_match(q, zv, name) && !name_equal(name, zone_name(zv->zone)))
-		add_closest_encloser_proof(q, zv, name, name_parent(name));
+		add_nsec3_of(q, zv, proof_of(q, zv, n)->match);
+	else if (!add_match(q, zv, n->name) && !name_equal(n->name, zone_name(zv->zone)))
+		add_given_encloser_proof(q, zv, n->name, name_parent(n->name));
+}
+
+/* RFC 5155 §7.2.3 to §7.2.5 */
+static void add_no_data_nsec3(struct query *q, const struct zone_view *zv,
+			      const struct zone_find *f, const uint8_t *name)
+{
+	if (f->match == ZONE_WILDCARD && zone_is_given(zv->zone))
+		add_given_encloser_proof(q, zv, name, f->encloser->name);
+	else if (f->match == ZONE_WILDCARD)
+		add_closest_encloser_proof(q, zv, name, f->encloser);
+	add_types_nsec3(q, zv, f->node);
 }
 
 void answer_no_data(struct query *q, const struct zone_view *zv, const struct zone_find *f,
@@ -145,10 +199,7 @@ void answer_no_data(struct query *q, const struct zone_view *zv, const struct zo
 		return;
 	}
 	if (is_nsec3(zv)) {
-		/* RFC 5155 §7.2.3 to §7.2.5 */
-		if (wildcard)
-			add_closest_encloser_proof(q, zv, name, f->encloser->name);
-		add_types_nsec3(q, zv, f->node->name);
+		add_no_data_nsec3(q, zv, f, name);
 		return;
 	}
 	/* RFC 4035 §3.1.3.4: with a wildcard, also that nothing closer exists. It stands first:
@@ -162,9 +213,6 @@ void answer_no_data(struct query *q, const struct zone_view *zv, const struct zo
 void answer_no_name(struct query *q, const struct zone_view *zv, const struct zone_find *f,
 		    const uint8_t *name)
 {
-	uint8_t buffer[NAME_MAX_LEN];
-	const uint8_t *encloser = f->encloser->name;
-
 	q->answer.rcode = RCODE_NXDOMAIN;
 	q->answer.no_name = true;
 	if (zone_is_compact(zv) && query_wants_dnssec(q, zv)) {
@@ -175,9 +223,7 @@ void answer_no_name(struct query *q, const struct zone_view *zv, const struct zo
 	if (!query_wants_dnssec(q, zv))
 		return;
 	if (is_nsec3(zv)) {
-		/* RFC 5155 §7.2.2 */
-		encloser = add_closest_encloser_proof(q, zv, name, encloser);
-		add_nsec3_known(q, zv, wildcard_of(encloser, buffer));
+		add_no_name_nsec3(q, zv, name, f->encloser);
 		return;
 	}
 	/* RFC 4035 §3.1.3.2: the name is not there, and no wildcard at its closest encloser. */
@@ -189,7 +235,7 @@ void answer_no_closer(struct query *q, const struct answer_no_closer *c)
 {
 	/* RFC 5155 §7.2.6; RFC 4035 §3.1.3.3 */
 	if (is_nsec3(c->zv))
-		add_nsec3(q, c->zv, next_closer(c->name, c->encloser));
+		add_nsec3_of(q, c->zv, nsec3_for(q, c->zv, next_closer(c->name, c->encloser)));
 	else
 		add_nsec(q, c->zv, c->name);
 }
@@ -199,7 +245,7 @@ void answer_no_ds(struct query *q, const struct zone_view *zv, const struct node
 	if (zone_is_compact(zv))
 		answer_add(q, SECTION_AUTHORITY, zv, cut->nsec, cut->name);
 	else if (is_nsec3(zv))
-		add_types_nsec3(q, zv, cut->name);
+		add_types_nsec3(q, zv, cut);
 	else
 		add_nsec(q, zv, cut->name);
 }

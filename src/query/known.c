@@ -61,8 +61,8 @@ void query_keep(struct query *q, const struct query_ahead *a, const struct write
 				    .until = INT64_MAX,
 				    .rate_class = (uint8_t)query_rate_class(&q->answer) };
 
-	if (q->memo == NULL || out->full || !is_the_questions_alone(q) ||
-	    a->memo.plain == PLAIN_NOT)
+	if (q->memo == NULL || a->memo.plain == PLAIN_NOT || out->full ||
+	    !memo_has_room(&a->memo, writer_len(out)) || !is_the_questions_alone(q))
 		return;
 	for (unsigned i = 0; i < q->answer.rrset_n; i++) {
 		const struct sig *g = q->answer.rrset[i].sig;

@@ -161,13 +161,20 @@ static struct memo_entry *place_for(struct memo *m, const struct memo_question *
 	return NULL;
 }
 
+bool memo_has_room(const struct memo_question *k, size_t answer_len)
+{
+	size_t question_end = MESSAGE_HEADER_LEN + k->asked->len + QUESTION_REST;
+
+	return padded(k->asked->len) + answer_len - question_end <= MEMO_ROOM;
+}
+
 void memo_keep(struct memo *m, const struct memo_question *k, struct span answer,
 	       const struct memo_about *about)
 {
 	size_t question_end = MESSAGE_HEADER_LEN + k->asked->len + QUESTION_REST;
 	size_t at = padded(k->asked->len), tail_len = answer.n - question_end;
 
-	if (at + tail_len > MEMO_ROOM || !was_asked_before(m, k->key))
+	if (!was_asked_before(m, k->key))
 		return;
 	struct memo_entry *e = place_for(m, k);
 	if (e == NULL)

@@ -98,7 +98,9 @@ const struct memo_entry *memo_find(struct memo *m, const struct memo_question *k
 /* Writes header, question and the rest; false, with nothing written, past `limit`. */
 bool memo_write(const struct memo_entry *e, struct span in, size_t limit, struct writer *out);
 
-/* Keeps `answer` to that question, if it was asked for before and there is room. */
+/* Whether an answer of so many octets to a plain question can be kept. */
+bool memo_has_room(const struct memo_question *k, size_t answer_len);
+/* Keeps such an answer to that question, if it was asked for before. */
 void memo_keep(struct memo *m, const struct memo_question *k, struct span answer,
 	       const struct memo_about *about);
 

@@ -110,7 +110,19 @@ struct query_ahead {
 	/* At a cut: its first server within the zone, as its NS has it, and the node of that. */
 	const uint8_t *server;
 	const struct node *server_node;
+	/* Of a name that does not exist in a zone with NSEC3: what covers its next closer name. */
+	const struct rrset *cover;
 };
+
+/* What proves a closest encloser in a zone with NSEC3, and that it has no wildcard. */
+struct known_proof {
+	uint64_t view_id;
+	const struct node *encloser; /* NULL: nothing is known */
+	const struct rrset *match;
+	const struct rrset *wildcard; /* NULL: not looked for yet */
+};
+
+#define KNOWN_PROOFS 64
 
 /* Questions that are looked up side by side. */
 #define QUERY_AHEAD_MAX 32
@@ -159,6 +171,7 @@ struct query {
 	bool compress_started;
 	const uint8_t *last_owner; /* the owner written last, and where it stands */
 	uint16_t last_owner_at;
+	struct known_proof proof[KNOWN_PROOFS];
 	bool cookie_good; /* the client has shown that it is where it says */
 	struct query_ahead ahead[QUERY_AHEAD_MAX];
 	struct name_probe servers[QUERY_AHEAD_MAX]; /* of referrals, while they are looked up */

@@ -29,14 +29,46 @@ static void write_name(struct query *q, struct writer *w, const uint8_t *name)
 	compress_write(&q->compress, w, name);
 }
 
-/* Most owners are the name asked for, or that of the record before: these need no table. */
-static void write_owner(struct query *q, struct writer *w, const uint8_t *owner)
+/* Where the zone's name stands in the question; 0: it does not, or it is the root. */
+static uint16_t apex_in_question(const struct query *q, const struct zone_view *zv)
 {
+	unsigned label_n;
+
+	if (q->look == NULL || q->look->zv != zv || zv->zone == NULL)
+		return 0;
+	label_n = zone_apex(zv->zone)->label_n;
+	return label_n == 0
+		   ? 0
+		   : (uint16_t)(MESSAGE_HEADER_LEN + q->asked->offset[q->asked->label_n - label_n]);
+}
+
+/* The owners that negative answers have: the apex, and a hash below it. False: another one. */
+static bool write_owner_by_apex(struct query *q, struct writer *w, const struct answer_rrset *r)
+{
+	uint16_t apex = apex_in_question(q, r->zv);
+	bool hashed = r->rrset->type == TYPE_NSEC3 && r->owner == nsec3_owner(r->rrset);
+	size_t at = hashed ? writer_len(w) : apex;
+
+	if (apex == 0 || at >= 0x4000 || (!hashed && r->owner != zone_apex(r->zv->zone)->name))
+		return false;
+	if (hashed)
+		write_bytes(w, r->owner, 1u + r->owner[0]);
+	write_u16(w, (uint16_t)(0xC000 | apex));
+	q->last_owner = r->owner;
+	q->last_owner_at = (uint16_t)(0xC000 | at);
+	return true;
+}
+
+/* Most owners are the name asked for, or that of the record before: these need no table. */
+static void write_owner(struct query *q, struct writer *w, const struct answer_rrset *r)
+{
+	const uint8_t *owner = r->owner;
+
 	if (owner == q->msg.qname.wire) {
 		write_u16(w, QNAME_POINTER);
 	} else if (owner == q->last_owner) {
 		write_u16(w, q->last_owner_at);
-	} else {
+	} else if (!write_owner_by_apex(q, w, r)) {
 		size_t at = writer_len(w);
 		write_name(q, w, owner);
 		bool pointer = !w->full && writer_len(w) == at + 2;
@@ -71,7 +103,7 @@ static void write_records(struct query *q, struct writer *w, const struct answer
 
 	for (unsigned i = 0; i < rr_n && !w->full; i++) {
 		size_t rdata_len = load_u16(rr + RR_FIXED_LEN - 2);
-		write_owner(q, w, r->owner);
+		write_owner(q, w, r);
 		uint8_t *fixed = w->p;
 		if (compress) {
 			write_bytes(w, rr, RR_FIXED_LEN - 2);
@@ -95,7 +127,7 @@ static uint16_t write_given(struct query *q, struct writer *w, const struct answ
 	for (unsigned i = 0; i < r->given->rr_n && !w->full; i++) {
 		size_t len = RR_FIXED_LEN + load_u16(rr + RR_FIXED_LEN - 2);
 		if (load_u16(rr + RR_FIXED_LEN) == r->rrset->type) {
-			write_owner(q, w, r->owner);
+			write_owner(q, w, r);
 			uint8_t *fixed = w->p;
 			write_bytes(w, rr, len);
 			if (!w->full)

@@ -39,7 +39,8 @@ static struct memo memo;
 
 static void hash_name(const uint8_t *name, uint8_t out[NSEC3_HASH_LEN], void *context)
 {
-	nsec3_hash(context, name, out);
+	(void)context;
+	nsec3_hash(name, out);
 }
 
 static const uint8_t NAME[] = "\7example";
@@ -51,9 +52,7 @@ static struct zone *make_zone(enum zone_denial denial)
 	struct zone *z = NULL;
 	struct diag d = { 0 };
 	int fd = mkstemp(path);
-	struct zone_build_options options = { .denial = denial,
-					      .nsec3_hash = hash_name,
-					      .nsec3_context = query.hasher };
+	struct zone_build_options options = { .denial = denial, .nsec3_hash = hash_name };
 
 	if (fd < 0 || write(fd, ZONE_TEXT, sizeof ZONE_TEXT - 1) < 0 ||
 	    zone_build_start(&b, NAME, NULL, &options) || zone_file_read(b, path, NAME, true, &d) ||
