@@ -109,6 +109,7 @@ struct worker {
 	struct connection *last_connection;
 	size_t connection_n;
 	uint64_t stream_answers; /* given at once, since the start */
+	unsigned stream_work;    /* since UDP was looked at, in answers */
 	struct parked *parked;   /* PARK_MAX slots */
 	uint16_t *park_order;    /* slots in order of arrival from parked_first on */
 	uint16_t *park_free;
@@ -194,6 +195,8 @@ bool worker_begin(struct worker *w);
 struct udp_batch *udp_batch_new(void);
 void udp_batch_free(struct udp_batch *b);
 void udp_ready(uv_poll_t *poll, int status, int events);
+/* A batch of each socket, between events of streams; not while late answers are collected. */
+void udp_look(struct worker *w);
 /* Answers to queries that waited are collected, and leave together. */
 void udp_answer_late(const struct asker *a, const uint8_t *bytes, size_t n);
 void udp_flush_late(struct worker *w);

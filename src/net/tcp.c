@@ -19,6 +19,12 @@
 /* Queries of one connection that may wait for signatures: more would let one client fill the
  * worker's room. */
 #define PARKED_MAX 64
+/* Thousands of streams may be ready in one turn of the loop; a datagram waits for no more work of
+ * theirs than that of so many answers. */
+#define LOOK_EVERY 64u
+/* What an event costs besides its answers, and what one of the two of a handshake costs. */
+#define EVENT_WORK     2u
+#define HANDSHAKE_WORK (LOOK_EVERY / 2)
 
 struct connection {
 	struct worker *worker;
@@ -369,10 +375,20 @@ static bool pump(struct connection *c)
 	return ok;
 }
 
+static void note_work(struct worker *w, uint64_t work)
+{
+	w->stream_work += (unsigned)work;
+	if (w->stream_work < LOOK_EVERY)
+		return;
+	w->stream_work = 0;
+	udp_look(w);
+}
+
 static void on_event(uv_poll_t *poll, int status, int events)
 {
 	struct connection *c = poll->data;
 	struct worker *w = c->worker;
+	bool handshake = c->tls != NULL && !c->established;
 	uint64_t since_ns = latency_now_ns(), answers = w->stream_answers;
 	bool ok = status == 0;
 
@@ -395,6 +411,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	if (w->stream_answers != answers)
 		latency_add(&w->stats.stream, since_ns, (unsigned)(w->stream_answers - answers));
 	wait_or_close(c, ok && sent);
+	note_work(w, w->stream_answers - answers + (handshake ? HANDSHAKE_WORK : EVENT_WORK));
 }
 
 void tcp_answer_later(struct connection *c, const uint8_t *bytes, size_t n)

@@ -176,29 +176,39 @@ static void look_ahead(struct worker *w, const struct udp_batch *b, int n)
 	query_look_ahead(&w->query, in, (unsigned)n);
 }
 
-void udp_ready(uv_poll_t *poll, int status, int events)
+/* Returns how many came. */
+static int answer_batch(struct udp_socket *s)
 {
-	struct udp_socket *s = poll->data;
 	struct worker *w = s->worker;
 	struct udp_batch *b = w->batch;
+	int replies = 0;
 
+	reset_input(b, s->any);
+	int n = recvmmsg(s->fd, b->in, BATCH, MSG_DONTWAIT, NULL);
+	if (n <= 0 || !worker_begin(w))
+		return 0;
+	uint64_t since_ns = latency_now_ns();
+	look_ahead(w, b, n);
+	for (int i = 0; i < n; i++)
+		replies += answer(s, b, i, replies);
+	send_batch(s, b, replies);
+	latency_add(&w->stats.udp, since_ns, (unsigned)n);
+	return n;
+}
+
+void udp_ready(uv_poll_t *poll, int status, int events)
+{
 	(void)status;
 	(void)events;
-	for (int turn = 0; turn < BATCHES_TURN; turn++) {
-		int replies = 0;
-		reset_input(b, s->any);
-		int n = recvmmsg(s->fd, b->in, BATCH, MSG_DONTWAIT, NULL);
-		if (n <= 0 || !worker_begin(w))
+	for (int turn = 0; turn < BATCHES_TURN; turn++)
+		if (answer_batch(poll->data) < MORE_LIKELY)
 			return;
-		uint64_t since_ns = latency_now_ns();
-		look_ahead(w, b, n);
-		for (int i = 0; i < n; i++)
-			replies += answer(s, b, i, replies);
-		send_batch(s, b, replies);
-		latency_add(&w->stats.udp, since_ns, (unsigned)n);
-		if (n < MORE_LIKELY)
-			return;
-	}
+}
+
+void udp_look(struct worker *w)
+{
+	for (size_t i = 0; i < w->udp_n; i++)
+		answer_batch(&w->udp[i]);
 }
 
 void udp_flush_late(struct worker *w)
