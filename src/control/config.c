@@ -512,7 +512,7 @@ static const struct schema_row ZONE_ROWS[] = {
 struct reading {
 	struct config *config;
 	const struct yaml_node *geo, *signing, *zones, *tsig_keys, *remotes, *peers, *groups,
-	    *templates;
+	    *templates, *alias;
 };
 
 /* Sections are kept and read in the order of their references. */
@@ -548,6 +548,13 @@ static enum err keep_peers(struct schema *s, const struct yaml_node *value, void
 {
 	(void)s;
 	((struct reading *)into)->peers = value;
+	return ERR_OK;
+}
+
+static enum err keep_alias(struct schema *s, const struct yaml_node *value, void *into)
+{
+	(void)s;
+	((struct reading *)into)->alias = value;
 	return ERR_OK;
 }
 
@@ -589,6 +596,7 @@ static const struct schema_row FILE_ROWS[] = {
 	{ .key = "signing", .kind = SCHEMA_CUSTOM, .custom = keep_signing },
 	{ .key = "tsig-keys", .kind = SCHEMA_CUSTOM, .custom = keep_tsig_keys },
 	{ .key = "remotes", .kind = SCHEMA_CUSTOM, .custom = keep_remotes },
+	{ .key = "alias", .kind = SCHEMA_CUSTOM, .custom = keep_alias },
 	{ .key = "peers", .kind = SCHEMA_CUSTOM, .custom = keep_peers },
 	{ .key = "groups", .kind = SCHEMA_CUSTOM, .custom = keep_groups },
 	{ .key = "templates", .kind = SCHEMA_CUSTOM, .custom = keep_templates },
@@ -945,6 +953,8 @@ enum err config_read(struct config **out, const char *path, struct diag *d)
 		more = config_read_tsig_keys(&s, r.tsig_keys, &c->tsig_keys);
 	if (!more)
 		more = config_read_remotes(&s, r.remotes, &c->tsig_keys, &c->remotes);
+	if (!more)
+		more = config_read_alias(&s, r.alias, &c->remotes, &c->alias);
 	if (!more)
 		more = config_read_peers(&s, r.peers, &c->remotes, &c->peers);
 	if (!more)

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/prefix.h"
+#include "control/config_alias.h"
 #include "control/config_api.h"
 #include "control/config_catalog.h"
 #include "control/config_geo.h"
@@ -130,6 +131,7 @@ struct config {
 	struct config_server server;
 	struct tsig_keys tsig_keys; /* sorted; wiped by config_free() */
 	struct config_remotes remotes;
+	struct config_alias alias;
 	struct config_peers peers;
 	struct config_groups groups;
 	const struct config_geo *geo;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/aliases.h"
 #include "control/catalogs.h"
 #include "control/geo_watch.h"
 #include "control/group_push.h"
@@ -217,6 +218,8 @@ static enum err load_zone(struct control *c, const struct config *config, struct
 		.journal = c->journal,
 		.fresh = fresh,
 		.listing = listing,
+		.before = e->served,
+		.all = config,
 		.like = e->served != NULL ? e->served->zone : NULL,
 		.signatures = z->signing != NULL ? e->signatures : NULL,
 		.counts = e->counts,
@@ -463,8 +466,10 @@ static void on_databases_settled(void *context)
 static void use_config(struct control *c, struct config *config)
 {
 	group_pushes_cancel(c);
+	aliases_pause(c);
 	config_free(c->config);
 	c->config = config;
+	aliases_resume(c);
 	log_set_level(config->server.log_level);
 }
 
@@ -496,7 +501,7 @@ enum err control_check(const char *path, struct diag *d)
 	for (size_t i = 0; i < config->zone_n; i++) {
 		const struct config_zone *z = &config->zones[i];
 		struct served *made = NULL;
-		struct zone_load l = { .config = z, .db = databases_of(db, z->geo) };
+		struct zone_load l = { .config = z, .db = databases_of(db, z->geo), .all = config };
 		enum err e = z->file != NULL ? zone_load(&l, &made, d) : ERR_OK;
 		for (size_t k = 0; k < z->key_n; k++) {
 			struct key *key = NULL;
@@ -645,6 +650,8 @@ enum err control_load(struct control *c, struct diag *d)
 	if (!e)
 		e = health_open(&c->health, c->loop, c->store, &c->config->server);
 	if (!e)
+		e = aliases_open(c);
+	if (!e)
 		e = databases_read(&c->databases, c->config, NULL, d);
 	if (!e || e != ERR_NOMEM) {
 		/* Faults of zones are worth knowing in the same run. */
@@ -673,6 +680,7 @@ void control_stop(struct control *c)
 	if (c == NULL)
 		return;
 	update_forward_stop(c);
+	aliases_stop(c);
 	signed_copies_stop(c); /* its thread reads what goes */
 	zone_exports_stop(c);  /* ... and theirs */
 	for (size_t i = 0; i < c->entry_n; i++)
@@ -711,6 +719,7 @@ void control_free(struct control *c)
 		entry_free(c->entries[i]);
 	free(c->entries);
 	health_free(c->health);
+	aliases_close(c);
 	databases_free(c->databases);
 	requests_close(c);
 	notify_out_close(c);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/aliases.h"
 #include "control/internal.h"
 #include "control/own_question.h"
 #include "dns/rrtype.h"
@@ -13,6 +14,7 @@ struct explained {
 	struct control *c;
 	const struct zone_entry *entry;
 	const struct zone_view *zv;
+	const struct steer_set *set; /* by which it is steered */
 	struct ip_prefix client;
 	struct own_question asked;
 	struct steer_trace trace;
@@ -115,7 +117,7 @@ static json_t *values_of(const struct steer_trace *t, uint32_t chain)
 /* With the pool that comes first for this client: by distance it may be any of the list. */
 static struct steer_rule_info rule_of(const struct explained *x, uint32_t policy)
 {
-	struct steer_rule_info rule = steer_rule(x->zv->steer, policy, x->trace.rule);
+	struct steer_rule_info rule = steer_rule(x->set, policy, x->trace.rule);
 
 	if (x->trace.chain_n > 0)
 		rule.pool = x->trace.chain[0].pool;
@@ -135,7 +137,7 @@ static void add_chain(struct explained *x, uint32_t policy)
 				     (json_int_t)t->chain[i].value_n, "tried", values_of(t, i)));
 	json_object_set_new(x->out, "rule",
 			    json_pack("{s:I, s:I, s:s, s:s}", "number", (json_int_t)t->rule + 1,
-				      "of", (json_int_t)steer_rule_n(x->zv->steer, policy), "match",
+				      "of", (json_int_t)steer_rule_n(x->set, policy), "match",
 				      rule.match, "pool", rule.pool));
 	json_object_set_new(x->out, "chain", chain);
 	json_object_set_new(x->out, "defaulted", json_boolean(t->defaulted));
@@ -216,7 +218,7 @@ static void add_steering(struct explained *x)
 	uint32_t policy = x->asked.steered->steering->policy;
 	struct steer_moment moment = { x->asked.now, x->asked.steer_n };
 	struct steer_choice choice =
-	    steer_choose_at(x->zv->steer, policy, &x->client.addr, &moment, NULL);
+	    steer_choose_at(x->set, policy, &x->client.addr, &moment, NULL);
 	bool refused = choice.variant == STEER_SERVFAIL;
 	const struct rrset *sent = rrset_variant(x->asked.steered, refused ? 0 : choice.variant);
 
@@ -270,13 +272,22 @@ json_t *control_explain(struct control *c, const char *name_text, const char *ty
 		return NULL;
 	x.entry = x.asked.entry;
 	x.zv = x.asked.zv;
+	if (x.zv != NULL)
+		x.set = zone_view_steer(x.zv, x.asked.steered->steering);
 	x.out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "name",
 			  name_to_text(x.asked.name.wire, text), "type",
 			  rr_type_to_text(x.asked.type, type_name), "client",
 			  ip_prefix_to_text(&x.client, prefix), "zone", x.entry->text, "rcode",
 			  rcode_text(x.asked.rcode), "steered", x.asked.steered != NULL);
+	json_t *alias = aliases_explain(c, x.entry, x.asked.name.wire);
+	if (alias != NULL)
+		json_object_set_new(x.out, "alias", alias);
 	if (x.zv != NULL)
 		add_steering(&x);
+	else if (alias != NULL)
+		json_object_set_new(x.out, "why",
+				    json_string("the name is an alias: every client gets the "
+						"addresses of its target"));
 	else
 		json_object_set_new(x.out, "why",
 				    json_string("nothing on the way to this answer is steered: "

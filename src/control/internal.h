@@ -9,6 +9,7 @@
 #ifndef CONTROL_INTERNAL_H
 #define CONTROL_INTERNAL_H
 
+#include "control/alias_set.h"
 #include "control/control.h"
 #include "control/databases.h"
 #include "control/events.h"
@@ -56,6 +57,8 @@ struct served {
 	struct zone *zone;
 	uint32_t primary_serial; /* of a zone from primaries: theirs, whatever it is served with */
 	struct steered *steered; /* NULL: nothing is steered */
+	struct alias_set *aliases;       /* NULL: none */
+	struct alias_borrowed *borrowed; /* NULL: no alias is steered */
 	struct keyset *keys;
 	struct signatures *signatures;
 	bool ecs, rate_limited;
@@ -141,6 +144,7 @@ struct control {
 	void (*reloaded)(const struct config *config, void *context, struct diag *d);
 	void *reloaded_context;
 	struct health *health;
+	struct aliases *aliases;
 	struct observer *observer;              /* NULL: no zone is of a group */
 	struct pusher *pusher;                  /* NULL: nothing was pushed yet */
 	struct journal *journal;                /* changes of zones (store/journal.h) */
@@ -176,6 +180,8 @@ struct zone_load {
 	struct own_serial own_serial;          /* spool: what was served before */
 	bool fresh;                            /* spool: it was transferred just now */
 	struct zone *like;
+	const struct served *before;       /* the version that `like` is of; NULL: none */
+	const struct config *all;          /* the configuration that it is of */
 	struct signatures *signatures;     /* told of freed ids */
 	struct zone_counts *counts;        /* NULL: only checked */
 	const struct steer_health *health; /* NULL: values with status obey are up */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What control knows, in Prometheus' text format. */
+#include "control/aliases.h"
 #include "control/bundle_commands.h"
 #include "control/group_zone.h"
 #include "control/internal.h"
@@ -72,6 +73,8 @@ void control_metrics(struct control *c, struct text *out)
 	metrics_add_peers(c, out);
 	metrics_add_bundles(c, out);
 	databases_metrics(c->databases, out);
+	if (c->aliases != NULL)
+		aliases_metrics(c, out);
 	if (c->health != NULL)
 		health_metrics(c->health, out);
 }

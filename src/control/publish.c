@@ -6,6 +6,7 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "control/aliases.h"
 #include "control/internal.h"
 
 /* How soon a view that a signing job still pins is looked at again. */
@@ -90,6 +91,7 @@ static enum err publish_some(struct control *c, struct zone_entry *const *some, 
 	struct published *p = NULL;
 	struct view *before = atomic_load_explicit(&c->views.current, memory_order_acquire);
 
+	aliases_before_publishing(c, some, n);
 	keys_before_publishing(c, some, n);
 	enum err e = make(&p, c);
 
@@ -113,6 +115,7 @@ static enum err publish_some(struct control *c, struct zone_entry *const *some, 
 		shown_free_list(dropped);
 	}
 	keys_after_publishing(c, some, n);
+	aliases_after_publishing(c);
 	for (size_t i = 0; i < n; i++) {
 		signed_copy_zone(c, some[i]);
 		notify_out_zone(c, some[i]);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/aliases.h"
 #include "control/bundle_commands.h"
 #include "control/catalogs.h"
 #include "control/internal.h"
@@ -188,6 +189,8 @@ json_t *control_zone_status(struct control *c, const char *zone, struct control_
 		json_object_set_new(j, "catalog", catalog);
 	if (e->notices != NULL)
 		json_object_set_new(j, "notify", notify_out_status(e));
+	if (s->aliases != NULL)
+		json_object_set_new(j, "aliases", aliases_status(c, e));
 	if (s->steered != NULL) {
 		json_object_set_new(j, "steering_bytes",
 				    json_integer((json_int_t)steer_bytes(s->steered->set)));

@@ -24,6 +24,11 @@ static enum err type_of(struct reading *r, const struct yaml_node *record)
 	const char *text = schema_text(&r->schema, at, "a type");
 	if (text == NULL)
 		return ERR_INVALID;
+	/* Names of what has no number of its own (control/alias_set.h). */
+	if (strcmp(text, "ALIAS") == 0 || strcmp(text, "ANAME") == 0) {
+		r->type = TYPE_ALIAS;
+		return ERR_OK;
+	}
 	return rr_type_from_text(text, &r->type)
 		   ? ERR_OK
 		   : schema_expected(&r->schema, at, "a type of records");
@@ -64,12 +69,14 @@ static enum err read_record(struct reading *r, const uint8_t *owner, const struc
 	enum err e = type_of(r, record);
 	if (e)
 		return e;
+	if (r->type == TYPE_ALIAS)
+		return alias_record_read(r, owner, record);
 	if (r->data != NULL && yaml_get(record, "dynamic") == NULL)
 		return octodns_record_read(r, owner, record);
 	if (r->type == TYPE_A || r->type == TYPE_AAAA || r->type == TYPE_CNAME)
 		return steering_record_read(r, owner, record);
 	return schema_expected(&r->schema, yaml_get(record, "type"),
-			       "a type that can be steered (A, AAAA, CNAME)");
+			       "a type that can be steered (A, AAAA, CNAME), or ALIAS");
 }
 
 static enum err read_owner(struct reading *r, const struct yaml_node *key,
@@ -188,8 +195,13 @@ static enum err finish(struct reading *r, struct yaml *y, struct steering **out)
 	const struct policy **policies =
 	    arena_copy(yaml_arena(y), r->policies, r->n * sizeof *policies);
 
-	if (f == NULL || (policies == NULL && r->n > 0))
+	const struct steering_alias *aliases =
+	    arena_copy(yaml_arena(y), r->aliases, r->alias_n * sizeof *aliases);
+
+	if (f == NULL || (policies == NULL && r->n > 0) || (aliases == NULL && r->alias_n > 0))
 		return ERR_NOMEM;
+	f->steering.aliases = aliases;
+	f->steering.alias_n = r->alias_n;
 	f->steering.policies = policies;
 	f->steering.n = r->n;
 	f->yaml = y;
@@ -223,6 +235,7 @@ static enum err read_path(struct steering **out, const char *path, const uint8_t
 		e = finish(&r, y, out);
 	free(r.policies);
 	free(r.at);
+	free(r.aliases);
 	if (e)
 		yaml_free(y);
 	return e;

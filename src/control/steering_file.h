@@ -13,9 +13,19 @@
 #include "base/err.h"
 #include "geo/policy.h"
 
+/* An ALIAS record of a steering file. */
+struct steering_alias {
+	const uint8_t *owner, *target; /* wire */
+	uint32_t ttl;
+	const char *file;
+	struct policy_place at;
+};
+
 struct steering {
 	const struct policy *const *policies;
 	size_t n;
+	const struct steering_alias *aliases;
+	size_t alias_n;
 };
 
 enum err steering_read(struct steering **out, const char *path, const uint8_t *zone,

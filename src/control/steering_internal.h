@@ -22,6 +22,8 @@ struct reading {
 	struct policy **policies;
 	const struct yaml_node **at; /* where each stands */
 	size_t n, cap;
+	struct steering_alias *aliases;
+	size_t alias_n, alias_cap;
 };
 
 static inline struct policy_place policy_place_of(const struct yaml_node *n)
@@ -32,6 +34,9 @@ static inline struct policy_place policy_place_of(const struct yaml_node *n)
 /* steering_record.c: a record with `dynamic`; r->type is set. */
 enum err steering_record_read(struct reading *r, const uint8_t *owner,
 			      const struct yaml_node *record);
+
+/* alias_record.c: a record of type ALIAS or ANAME. */
+enum err alias_record_read(struct reading *r, const uint8_t *owner, const struct yaml_node *record);
 
 /* octodns_zone.c: any other record. */
 enum err octodns_record_read(struct reading *r, const uint8_t *owner,

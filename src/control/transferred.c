@@ -236,6 +236,8 @@ static enum err apply_record(struct applying *a, const struct change_record *c)
 	a->work += there != NULL ? there->rr_n : 1;
 	if (a->work > CHANGE_WORK_MAX)
 		return ERR_TOO_LONG;
+	if (c->type == TYPE_ALIAS)
+		return refuse(a, c, "is an alias, which comes with the whole zone");
 	if (there != NULL && there->steering != NULL)
 		return refuse(a, c, "is steered here, and the primary has it too");
 	enum err e = zone_build_has(a->b, &r, &has);

@@ -101,6 +101,11 @@ static enum err make_soa(const struct zone_entry *e, struct change_set *out, uin
 	return err ? err : change_add(out, &r);
 }
 
+static bool is_alias(const uint8_t *owner, void *context)
+{
+	return alias_set_find(context, owner) != NULL;
+}
+
 static void evaluate(struct pending *p, struct zone_builder *b, struct diag *d)
 {
 	const struct zone_entry *e = p->entry;
@@ -113,6 +118,8 @@ static void evaluate(struct pending *p, struct zone_builder *b, struct diag *d)
 		.grants = t->updates,
 		.grant_n = t->update_n,
 		.who = p->request->who,
+		.is_alias = is_alias,
+		.alias_context = e->served->aliases,
 	};
 
 	p->rcode = update_evaluate(&u, b, &p->set);

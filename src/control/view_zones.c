@@ -29,6 +29,7 @@ static struct zone_view view_of(const struct zone_entry *e, const struct shown *
 		.name = x->name,
 		.zone = s->zone,
 		.steer = s->steered != NULL ? s->steered->set : NULL,
+		.borrowed = s->borrowed != NULL ? s->borrowed->set : NULL,
 		.keys = s->keys,
 		.sigs = s->signatures != NULL ? s->signatures->cache : NULL,
 		.upkeep = s->signatures != NULL ? &s->signatures->upkeep : NULL,

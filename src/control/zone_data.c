@@ -167,6 +167,8 @@ enum err zone_data_read(const struct zone_load *l, struct zone_builder *b, struc
 		e = check_signer(l, b, d);
 	if (!e && s != NULL && s->n > 0)
 		e = compile(l, b, s, &out->steered, d);
+	if (!e)
+		e = alias_set_take(&out->aliases, l, s, b, d);
 	steering_free(s);
 	return e;
 }

@@ -104,6 +104,13 @@ static enum err keep(struct control *c, const struct config_zone *z, const struc
 	return e ? e : journal_commit(c->journal);
 }
 
+enum err zone_edits_keep(struct control *c, const struct config_zone *z,
+			 const struct change_set *diff, uint32_t from, uint32_t to,
+			 const struct change_set *step)
+{
+	return keep(c, z, diff, from, to, step, from);
+}
+
 /* Under the next serial. */
 static enum err lift(struct control *c, struct zone_entry *e, const struct config_zone *z,
 		     struct served **made, struct change_set *diff)

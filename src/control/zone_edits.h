@@ -11,6 +11,11 @@
 #ifndef CONTROL_ZONE_EDITS_H
 #define CONTROL_ZONE_EDITS_H
 
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct change_set;
 struct control;
 struct config_zone;
 struct served;
@@ -19,5 +24,12 @@ struct zone_entry;
 /* Between e->served and *made, which is about to take its place and may be replaced. */
 void zone_edits_note(struct control *c, struct zone_entry *e, const struct config_zone *z,
 		     struct served **made);
+
+/* Keeps a change that did not come from the file: `diff` leads from one serial to the next for
+ * those who follow, `step` (of the SOA alone) lies on the file from then on. ERR_STORE, ERR_NOMEM.
+ */
+enum err zone_edits_keep(struct control *c, const struct config_zone *z,
+			 const struct change_set *diff, uint32_t from, uint32_t to,
+			 const struct change_set *step);
 
 #endif

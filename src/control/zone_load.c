@@ -59,6 +59,8 @@ void served_unref(struct served *s)
 		return;
 	zone_free(s->zone); /* tells the cache of ids, so before it */
 	steered_unref(s->steered);
+	alias_set_unref(s->aliases);
+	alias_borrowed_unref(s->borrowed);
 	keyset_free(s->keys);
 	signatures_unref(s->signatures);
 	zone_counts_unref(s->counts);
@@ -148,6 +150,8 @@ enum err zone_load(const struct zone_load *l, struct served **out, struct diag *
 		e = zone_data_read(l, b, s, d);
 	if (!e && l->journal != NULL && l->spool == NULL)
 		e = updates_replay(l->journal, l->config, b, d);
+	if (!e)
+		e = alias_set_keep(s, l->before, b);
 	if (!e && l->keys != NULL)
 		e = keyring_add_records(l->keys, b, l->config->signing, d);
 	if (!e && d->error_n > errors)
@@ -204,6 +208,8 @@ enum err zone_load_keys(const struct served *base, const struct keyring *keys,
 	s->steered = base->steered;
 	if (s->steered != NULL)
 		s->steered->refs++;
+	s->aliases = alias_set_ref(base->aliases);
+	s->borrowed = alias_borrowed_ref(base->borrowed);
 	s->signatures = base->signatures;
 	s->signatures->refs++;
 	enum err full = sigcache_reserve(s->signatures->cache, zone_sig_id_end(s->zone));
@@ -231,6 +237,8 @@ enum err zone_load_change(const struct served *base, struct zone_builder *b, str
 		s->counts->refs++;
 	if (s->steered != NULL)
 		s->steered->refs++;
+	alias_set_ref(s->aliases);
+	alias_borrowed_ref(s->borrowed);
 	if (s->signatures != NULL)
 		s->signatures->refs++;
 	enum err e = zone_build_seal(b, &s->zone, d);

@@ -94,6 +94,8 @@ enum rr_type {
 	TYPE_CAA = 257,
 	TYPE_RESINFO = 261,
 	TYPE_WALLET = 262,
+	TYPE_ALIAS =
+	    65401, /* for private use (RFC 6895 §3.1); as PowerDNS has it. In files alone */
 };
 
 /* Pieces of RDATA, in order; RDATA_END ends the list. */

@@ -23,7 +23,7 @@ static void add(struct query *q, const struct zone_view *zv, const struct node *
 
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
 		const struct rrset *r = types[i] != 0 ? node_rrset(host, types[i]) : NULL;
-		if (r == NULL || q->answer.rrset_n == ANSWER_RRSETS_MAX)
+		if (r == NULL || rrset_has_failed(r) || q->answer.rrset_n == ANSWER_RRSETS_MAX)
 			continue;
 		r = query_steer(q, zv, r);
 		if (is_there(q, r))

@@ -24,11 +24,16 @@ static void add_answer(struct query *q, const struct zone_view *zv, const struct
 /* ANY gets one RRset (RFC 8482 §4.1); RRSIG gets the signatures of one. */
 static const struct rrset *any_rrset(const struct node *n)
 {
+	const struct rrset *failed = NULL;
+
 	/* Signatures that came with the zone stand among the rest: they go with what they cover. */
-	for (unsigned i = 0; i < n->rrset_n; i++)
-		if (n->rrset[i]->type != TYPE_RRSIG)
+	for (unsigned i = 0; i < n->rrset_n; i++) {
+		if (n->rrset[i]->type != TYPE_RRSIG && !rrset_has_failed(n->rrset[i]))
 			return n->rrset[i];
-	return NULL;
+		if (rrset_has_failed(n->rrset[i]))
+			failed = n->rrset[i];
+	}
+	return failed;
 }
 
 static const struct rrset *matching(const struct query *q, const struct zone_view *zv,
@@ -203,6 +208,8 @@ enum step query_lookup(struct query *q)
 	/* Better no answer than one that leads nowhere, if the operator says so. */
 	if (q->answer.steer_failed)
 		return answer_settle(q, RCODE_SERVFAIL, EDE_OTHER);
+	if (q->answer.alias_failed)
+		return answer_settle(q, RCODE_SERVFAIL, EDE_NO_REACHABLE_AUTHORITY);
 	for (unsigned i = 0; i < q->no_closer_n; i++)
 		answer_no_closer(q, &q->no_closer[i]);
 	answer_add_addresses(q);

@@ -26,6 +26,7 @@ void query_start(struct query *q, const struct query_client *from)
 	q->answer.rrset_n = 0;
 	q->answer.steered = false;
 	q->answer.steer_failed = false;
+	q->answer.alias_failed = false;
 	q->answer.overflow = false;
 	q->answer.referral = false;
 	q->answer.no_name = false;

@@ -88,6 +88,7 @@ struct answer {
 	struct edns_answer edns;
 	bool steered;
 	bool steer_failed; /* a policy has nothing to answer with and wants SERVFAIL */
+	bool alias_failed; /* the addresses of an alias are not known */
 	bool overflow;     /* an RRset found no row */
 	bool referral;
 	bool no_name;                 /* the name does not exist, whatever the rcode says */

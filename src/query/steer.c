@@ -6,9 +6,13 @@
 const struct rrset *query_steer(struct query *q, const struct zone_view *zv,
 				const struct rrset *rrset)
 {
-	if (rrset->steering == NULL || zv->steer == NULL)
+	if (rrset->steering == NULL)
 		return rrset;
 
+	const struct steer_set *set = zone_view_steer(zv, rrset->steering);
+	q->answer.alias_failed = q->answer.alias_failed || rrset->steering->failed;
+	if (set == NULL || rrset->steering->failed)
+		return rrset;
 	const struct edns *e = &q->msg.edns;
 	/* A source length of 0 asks not to be located: then the resolver is the client, and the
 	 * answer is for everyone behind it (RFC 7871 §7.1.2). */
@@ -20,7 +24,7 @@ const struct rrset *query_steer(struct query *q, const struct zone_view *zv,
 	const struct ip_addr *client = by_subnet ? &e->ecs_prefix.addr : &q->client.addr;
 	struct steer_moment moment = { q->now, (uint64_t)q->worker << 48 | q->steer_n };
 	struct steer_choice c =
-	    steer_choose_at(zv->steer, rrset->steering->policy, client, &moment, q->trace);
+	    steer_choose_at(set, rrset->steering->policy, client, &moment, q->trace);
 
 	q->steer_n++;
 	if (q->trace != NULL) {

@@ -41,15 +41,23 @@ struct zone_view {
 	const struct zone *zone;       /* NULL: it is ours, but there are no data to answer from */
 	uint16_t unavailable;          /* enum ede: why then */
 	const struct steer_set *steer; /* NULL: nothing is steered */
-	const struct keyset *keys;     /* NULL: unsigned */
-	struct sigcache *sigs;         /* NULL: unsigned */
-	struct upkeep *upkeep;         /* query/upkeep.h; NULL: unsigned, or nobody keeps it */
-	bool prewarm;                  /* all of it is signed ahead */
-	bool ecs;                      /* ECS is read and scoped for this zone */
-	bool rate_limited;             /* response rate limiting applies, where it is on */
-	struct span report_agent;      /* wire name (RFC 9567); empty: none */
-	struct counter *rcode_n;       /* ZONE_RCODES of each worker; NULL: not counted */
+	const struct steer_set *const *borrowed; /* ... by which aliases are: set 1 is the first */
+	const struct keyset *keys;               /* NULL: unsigned */
+	struct sigcache *sigs;                   /* NULL: unsigned */
+	struct upkeep *upkeep;    /* query/upkeep.h; NULL: unsigned, or nobody keeps it */
+	bool prewarm;             /* all of it is signed ahead */
+	bool ecs;                 /* ECS is read and scoped for this zone */
+	bool rate_limited;        /* response rate limiting applies, where it is on */
+	struct span report_agent; /* wire name (RFC 9567); empty: none */
+	struct counter *rcode_n;  /* ZONE_RCODES of each worker; NULL: not counted */
 };
+
+/* By whose policies an RRset of the zone is steered; NULL: it answers everybody. */
+static inline const struct steer_set *zone_view_steer(const struct zone_view *zv,
+						      const struct rrset_steering *st)
+{
+	return st->set > 0 ? zv->borrowed[st->set - 1] : st->alias ? NULL : zv->steer;
+}
 
 struct view {
 	struct rcu_node rcu;

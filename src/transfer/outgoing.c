@@ -118,7 +118,7 @@ static bool put_node(const struct node *n, void *context)
 		const struct rrset *s = n->rrset[i];
 		if (s->type == TYPE_SOA || (r->signed_here && outgoing_is_made_here(n, s->type)))
 			continue;
-		r->out->steered_n += s->steering != NULL;
+		r->out->steered_n += rrset_is_steered(s);
 		put_rrset(r, n->name, s);
 	}
 	return !r->err;

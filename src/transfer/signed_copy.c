@@ -262,7 +262,7 @@ static enum err put(struct pass *p, const uint8_t *owner, const struct rrset *s,
 	} else if (s->sig_id != 0) {
 		e = sign(p, owner, s, &is_signed, &made);
 	}
-	p->out->steered_n += s->steering != NULL;
+	p->out->steered_n += rrset_is_steered(s);
 	if (!e)
 		e = write_all(p, owner, is);
 	if (!e)

@@ -241,7 +241,10 @@ static bool is_made_here(const struct update *u, const uint8_t *owner, uint16_t 
 {
 	const struct rr_type_info *info = rr_type_info(type);
 
-	if (info != NULL && (info->flags & RR_DENIAL))
+	if (type == TYPE_ALIAS || (info != NULL && (info->flags & RR_DENIAL)))
+		return true;
+	if ((type == TYPE_A || type == TYPE_AAAA) && u->is_alias != NULL &&
+	    u->is_alias(owner, u->alias_context))
 		return true;
 	return u->signed_here && is_key_record(type) && name_equal(owner, u->apex);
 }

@@ -28,6 +28,9 @@ struct update {
 	const struct update_grant *grants;
 	size_t grant_n;
 	struct access_client who;
+	/* Whether a name has its addresses from another one; NULL: none has. */
+	bool (*is_alias)(const uint8_t *owner, void *context);
+	void *alias_context;
 };
 
 /* Appends to *out what `u` changes in the zone as built so far. */

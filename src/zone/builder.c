@@ -147,6 +147,9 @@ void zone_build_abort(struct zone_builder *b)
 	for (size_t i = 0; i < b->touched_hashes.n; i++)
 		free(b->touched_hashes.item[i]);
 	list_free(&b->touched_hashes);
+	for (size_t i = 0; i < b->aliases.n; i++)
+		free(b->aliases.item[i]);
+	list_free(&b->aliases);
 	for (size_t i = 0; i < b->touched_given.n; i++)
 		free(b->touched_given.item[i]);
 	list_free(&b->touched_given);
@@ -172,6 +175,8 @@ void zone_build_take(struct zone_builder *b, struct zone_builder *from)
 	b->growing = from->growing;
 	b->growing_cap = from->growing_cap;
 	b->faults = from->faults;
+	b->aliases = from->aliases;
+	from->aliases = was.aliases;
 	given->names = kept.names;
 	given->hashes = kept.hashes;
 	given->files = kept.files;
@@ -198,6 +203,11 @@ uint16_t zone_build_file(struct zone_builder *b, const char *path)
 	return z->files[z->file_n] != NULL ? z->file_n++ : 0;
 }
 
+const char *zone_build_file_path(const struct zone_builder *b, uint16_t file)
+{
+	return zone_file(b->made, file);
+}
+
 /* ---- findings ---- */
 
 void builder_finding(struct zone_builder *b, struct diag *d, enum diag_severity severity,
@@ -218,8 +228,8 @@ void builder_finding(struct zone_builder *b, struct diag *d, enum diag_severity 
 	diag_add(d, severity, place.file != NULL ? &place : NULL, NULL, "%s", text);
 }
 
-static void record_finding(struct zone_builder *b, struct diag *d, enum diag_severity severity,
-			   const struct zone_record *r, const char *what)
+void builder_record_finding(struct zone_builder *b, struct diag *d, enum diag_severity severity,
+			    const struct zone_record *r, const char *what)
 {
 	char name[NAME_TEXT_MAX], type[RR_TYPE_TEXT_MAX];
 	struct rrset at = { .line = r->line, .file = r->file };
@@ -369,6 +379,32 @@ struct rrset *rrset_of_one(const struct zone_record *r)
 	return s;
 }
 
+struct rrset *rrset_of_values(const struct zone_record *at, const struct zone_variant *v)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < v->rdata_n; i++)
+		len += RR_FIXED_LEN + v->rdata[i].n;
+	struct rrset *s = malloc(sizeof *s + len);
+	if (s == NULL)
+		return NULL;
+	*s = (struct rrset){
+		.type = at->type,
+		.rr_n = (uint16_t)v->rdata_n,
+		.ttl = v->ttl,
+		.line = at->line,
+		.file = at->file,
+		.additional = draws_additional(at->type),
+		.building = 1,
+	};
+	find_compressible(s);
+	for (size_t i = 0; i < v->rdata_n; i++) {
+		write_rr(s->wire + s->wire_len, at->type, v->ttl, v->rdata[i]);
+		s->wire_len += (uint32_t)(RR_FIXED_LEN + v->rdata[i].n);
+	}
+	return s;
+}
+
 enum err builder_drop(struct zone_builder *b, struct rrset *r)
 {
 	if (r == NULL)
@@ -416,17 +452,18 @@ static enum err add_to(struct zone_builder *b, struct node *n, struct rrset *old
 		       const struct zone_record *r, struct diag *d)
 {
 	if (old->steering != NULL) {
-		record_finding(
+		builder_record_finding(
 		    b, d, DIAG_ERROR, r,
 		    "the name is steered for this type; its values belong into the steering file");
 		return ERR_OK;
 	}
 	if (old->ttl != r->ttl && r->type != TYPE_RRSIG) /* which has that of what it covers */
-		record_finding(b, d, DIAG_WARNING, r,
-			       "TTL differs from the other records of the set; the lowest is used "
-			       "(RFC 2181 section 5.2)");
+		builder_record_finding(
+		    b, d, DIAG_WARNING, r,
+		    "TTL differs from the other records of the set; the lowest is used "
+		    "(RFC 2181 section 5.2)");
 	if (old->rr_n == UINT16_MAX) {
-		record_finding(b, d, DIAG_ERROR, r, "more than 65535 records in one set");
+		builder_record_finding(b, d, DIAG_ERROR, r, "more than 65535 records in one set");
 		return ERR_OK;
 	}
 	bool replaced = !old->building;
@@ -438,7 +475,7 @@ static enum err add_to(struct zone_builder *b, struct node *n, struct rrset *old
 	return replaced ? builder_drop(b, old) : ERR_OK;
 }
 
-static bool is_acceptable(struct zone_builder *b, const struct zone_record *r, struct diag *d)
+bool builder_accepts(struct zone_builder *b, const struct zone_record *r, struct diag *d)
 {
 	const struct rr_type_info *info = rr_type_info(r->type);
 	const char *fault = NULL;
@@ -455,7 +492,7 @@ static bool is_acceptable(struct zone_builder *b, const struct zone_record *r, s
 	else if (!rdata_is_valid(r->type, r->rdata))
 		fault = "RDATA is not of this type";
 	if (fault != NULL)
-		record_finding(b, d, DIAG_ERROR, r, fault);
+		builder_record_finding(b, d, DIAG_ERROR, r, fault);
 	return fault == NULL;
 }
 
@@ -466,12 +503,15 @@ enum err zone_build_add(struct zone_builder *b, const struct zone_record *r, str
 
 	if (o->go_on != NULL && ++b->added_n % ADDED_MOST == 0 && !o->go_on(o->go_on_context))
 		return ERR_CANCELED;
-	if (!is_acceptable(b, r, d))
+	if (!builder_accepts(b, r, d))
 		return ERR_OK;
 	if (b->made->options.max_records != 0 && b->made->rr_n >= b->made->options.max_records) {
-		record_finding(b, d, DIAG_ERROR, r, "the zone has more records than its limit");
+		builder_record_finding(b, d, DIAG_ERROR, r,
+				       "the zone has more records than its limit");
 		return ERR_TOO_LONG;
 	}
+	if (r->type == TYPE_ALIAS)
+		return alias_add(b, r, d);
 	if (given_stands_beside(r->type, r->rdata))
 		return given_add(b, r, d);
 	struct node *there = lookup(b, r->owner);
@@ -654,103 +694,4 @@ enum err zone_build_remove_record(struct zone_builder *b, const struct zone_reco
 	*node_place(n, r->type) = copy;
 	b->made->rr_n--;
 	return builder_drop(b, old);
-}
-
-/* ---- steered RRsets ---- */
-
-static struct rrset *variant_of(const struct zone_record *at, const struct zone_variant *v)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < v->rdata_n; i++)
-		len += RR_FIXED_LEN + v->rdata[i].n;
-	struct rrset *s = malloc(sizeof *s + len);
-	if (s == NULL)
-		return NULL;
-	*s = (struct rrset){
-		.type = at->type,
-		.rr_n = (uint16_t)v->rdata_n,
-		.ttl = v->ttl,
-		.line = at->line,
-		.file = at->file,
-		.additional = draws_additional(at->type),
-		.building = 1,
-	};
-	find_compressible(s);
-	for (size_t i = 0; i < v->rdata_n; i++) {
-		write_rr(s->wire + s->wire_len, at->type, v->ttl, v->rdata[i]);
-		s->wire_len += (uint32_t)(RR_FIXED_LEN + v->rdata[i].n);
-	}
-	return s;
-}
-
-/* Variant 0 with the others hanging on it. */
-static struct rrset *steered_rrset(const struct zone_record *at, uint32_t policy,
-				   const struct zone_variant *variants, size_t n)
-{
-	struct rrset *s = variant_of(at, &variants[0]);
-	struct rrset_steering *st = calloc(1, sizeof *st + n * sizeof(struct rrset *));
-
-	if (s == NULL || st == NULL) {
-		free(st);
-		rrset_free(s);
-		return NULL;
-	}
-	st->policy = policy;
-	st->variant_n = (uint32_t)n;
-	s->steering = st;
-	for (size_t i = 1; i < n; i++) {
-		st->variant[i] = variant_of(at, &variants[i]);
-		if (st->variant[i] == NULL) {
-			rrset_free(s);
-			return NULL;
-		}
-	}
-	return s;
-}
-
-static bool variants_are_valid(const struct zone_record *at, const struct zone_variant *variants,
-			       size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (variants[i].rdata_n == 0 || variants[i].rdata_n > UINT16_MAX)
-			return false;
-		for (size_t j = 0; j < variants[i].rdata_n; j++)
-			if (!rdata_is_valid(at->type, variants[i].rdata[j]))
-				return false;
-	}
-	return n > 0;
-}
-
-enum err zone_build_steer(struct zone_builder *b, const struct zone_record *at, uint32_t policy,
-			  const struct zone_variant *variants, size_t variant_n, struct diag *d)
-{
-	struct node *n = lookup(b, at->owner);
-	struct zone_record checked = *at;
-
-	if (!variants_are_valid(at, variants, variant_n)) {
-		record_finding(b, d, DIAG_ERROR, at, "a steered value is not RDATA of this type");
-		return ERR_OK;
-	}
-	checked.rdata = variants[0].rdata[0];
-	if (!is_acceptable(b, &checked, d))
-		return ERR_OK;
-	const struct rrset *there = n != NULL ? node_find(n, at->type) : NULL;
-	if (there != NULL) {
-		builder_finding(b, d, DIAG_ERROR, there,
-				"the steering file steers this name and type: remove these records "
-				"from the zone file");
-		return ERR_OK;
-	}
-	struct rrset *s = steered_rrset(at, policy, variants, variant_n);
-	if (s == NULL)
-		return ERR_NOMEM;
-	enum err e = builder_node(b, at->owner, n != NULL ? n->rrset_n + 1u : 1, &n);
-	if (e) {
-		rrset_free(s);
-		return e;
-	}
-	b->made->rr_n += s->rr_n;
-	node_put(n, s);
-	return ERR_OK;
 }

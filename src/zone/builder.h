@@ -62,6 +62,8 @@ void zone_build_take(struct zone_builder *b, struct zone_builder *from);
 /* The source that following records come from; index for rrset->file. Copies the path. */
 uint16_t zone_build_file(struct zone_builder *b, const char *path);
 
+const char *zone_build_file_path(const struct zone_builder *b, uint16_t file);
+
 struct zone_record {
 	const uint8_t *owner; /* wire */
 	uint16_t type;
@@ -100,6 +102,31 @@ struct zone_variant {
 };
 enum err zone_build_steer(struct zone_builder *b, const struct zone_record *at, uint32_t policy,
 			  const struct zone_variant *variants, size_t variant_n, struct diag *d);
+
+/* Aliases of addresses (ALIAS, ANAME). A record of TYPE_ALIAS that is added is no data: it is kept
+ * beside the records until the builder ends, and whoever builds makes of it what the name answers
+ * for each of A and AAAA. RRsets of aliases are not changed by zone_build_add() and the like. */
+struct zone_alias {
+	const uint8_t *owner, *target; /* wire */
+	uint32_t ttl;
+	uint16_t file;
+	uint32_t line;
+};
+size_t zone_build_alias_n(const struct zone_builder *b);
+const struct zone_alias *zone_build_alias_at(const struct zone_builder *b, size_t i);
+/* Gives the type at that owner to an alias: it exists and answers SERVFAIL until more is known. A
+ * finding where something stands there. ERR_NOMEM. */
+enum err zone_build_alias(struct zone_builder *b, const struct zone_record *at, struct diag *d);
+/* What the type of an alias answers from now on. */
+struct zone_alias_answer {
+	bool failed;     /* SERVFAIL, whatever `variants` has, which secondaries still get */
+	uint16_t set;    /* by whose policies it is steered (query/view.h); 0: it is not */
+	uint32_t policy; /* of that set */
+	const struct zone_variant *variants;
+	size_t variant_n; /* 1 where it is not steered; 0: there are no records of this type */
+};
+enum err zone_build_alias_answer(struct zone_builder *b, const struct zone_record *at,
+				 const struct zone_alias_answer *a);
 
 /* Checks and seals. Checks (zone/check.c), each with file:line: exactly one SOA, at the apex; NS at
  * the apex; CNAME alone (RFC 2181 §10.1) and single; DNAME single and nothing below it (RFC 6672

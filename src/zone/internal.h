@@ -65,6 +65,7 @@ struct zone_builder {
 	    touched; /* change: names (struct node copies' keys), malloc'd wire names */
 	struct zone_list touched_hashes; /* change: malloc'd hashes whose NSEC3 changed */
 	struct zone_list touched_given;  /* change: malloc'd keys, each behind its length */
+	struct zone_list aliases;        /* malloc'd struct zone_alias, as they were given */
 	struct node *last; /* put in last: records of one owner mostly follow one another */
 	bool has_apex;
 	struct rrset *growing; /* the RRset that was appended to last, and its room */
@@ -114,6 +115,19 @@ void builder_finding(struct zone_builder *b, struct diag *d, enum diag_severity 
 		     const struct rrset *at, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+void builder_record_finding(struct zone_builder *b, struct diag *d, enum diag_severity severity,
+			    const struct zone_record *r, const char *what);
+/* Whether a record may stand in the zone; a finding where not. */
+bool builder_accepts(struct zone_builder *b, const struct zone_record *r, struct diag *d);
+/* builder_steered.c: takes a new RRset of a type that the owner has not. ERR_NOMEM. */
+enum err builder_put_rrset(struct zone_builder *b, const uint8_t *owner, struct rrset *s);
+/* One with its variants; NULL without memory. */
+struct rrset *rrset_of_variants(const struct zone_record *at, uint32_t policy,
+				const struct zone_variant *variants, size_t n);
+
+/* alias.c: keeps an alias that is given. */
+enum err alias_add(struct zone_builder *b, const struct zone_record *r, struct diag *d);
+
 /* nsec.c */
 bool node_wants_nsec(const struct zone *z, const struct node *n);
 /* The NSEC of a node as it should be now (RFC 4034 §4). ERR_NOMEM. */
@@ -132,6 +146,7 @@ const uint8_t *nsec3_hash_of(const struct rrset *nsec3);
 
 /* builder.c */
 struct rrset *rrset_of_one(const struct zone_record *r);
+struct rrset *rrset_of_values(const struct zone_record *at, const struct zone_variant *v);
 
 /* Where the record with that RDATA starts in an RRset; its length: it is not there. ERR_NOMEM. */
 enum err rrset_find(const struct rrset *there, struct span rdata, size_t *out);

@@ -15,6 +15,7 @@
 #ifndef ZONE_RRSET_H
 #define ZONE_RRSET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,9 +24,13 @@
 struct rrset;
 
 /* How a steered RRset answers. The policy number belongs to the zone's compiled steering
- * (geo/steer.h). */
+ * (geo/steer.h), or in an alias whose target is steered to one that the view keeps beside it
+ * (query/view.h). */
 struct rrset_steering {
 	uint32_t policy;
+	uint16_t set; /* 0: the zone's own; else 1 + the place of another */
+	bool alias;   /* its values are those of another name; it may have no record yet */
+	bool failed;  /* ... which are not known, or for too long: SERVFAIL */
 	uint32_t variant_n;
 	struct rrset *variant[]; /* [0] is NULL: the RRset itself; the others carry the same type
 				    and own ids, each with its TTL */
@@ -47,6 +52,18 @@ struct rrset {
 	struct rrset_steering *steering; /* NULL when everybody gets the same; owned */
 	uint8_t wire[];
 };
+
+/* Whether another choice than the RRset itself may come up. */
+static inline bool rrset_is_steered(const struct rrset *r)
+{
+	return r->steering != NULL && !(r->steering->alias && r->steering->set == 0);
+}
+
+/* Whether it is an alias's that has nothing to answer. */
+static inline bool rrset_has_failed(const struct rrset *r)
+{
+	return r->steering != NULL && r->steering->failed;
+}
 
 static inline const struct rrset *rrset_variant(const struct rrset *r, uint32_t variant)
 {

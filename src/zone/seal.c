@@ -125,11 +125,11 @@ static struct node *node_at(const struct zone *z, const uint8_t *name)
 
 /* ---- ids ---- */
 
-static bool is_signed(const struct node *n, uint16_t type)
+static bool is_signed(const struct node *n, const struct rrset *r)
 {
-	if (n->flags & NODE_BELOW_CUT)
+	if ((n->flags & NODE_BELOW_CUT) || r->rr_n == 0) /* an alias that knows nothing yet */
 		return false;
-	return !(n->flags & NODE_CUT) || type == TYPE_DS || type == TYPE_NSEC;
+	return !(n->flags & NODE_CUT) || r->type == TYPE_DS || r->type == TYPE_NSEC;
 }
 
 /* The RRset of the version before that says the same under the same name, where it was signed too.
@@ -174,7 +174,7 @@ static enum err give_ids(struct zone_builder *b, const struct node *n, struct rr
 {
 	enum err e = ERR_OK;
 
-	if (!b->made->options.denial || !is_signed(n, r->type))
+	if (!b->made->options.denial || !is_signed(n, r))
 		return ERR_OK;
 	for (uint32_t i = 0; i < (r->steering != NULL ? r->steering->variant_n : 1) && !e; i++) {
 		struct rrset *v = i == 0 ? r : r->steering->variant[i];
@@ -425,7 +425,7 @@ static enum err renew_rrsets(struct zone_builder *b, struct node *n)
 {
 	for (unsigned i = 0; i < n->rrset_n; i++) {
 		struct rrset *r = n->rrset[i];
-		bool wanted = b->made->options.denial && is_signed(n, r->type);
+		bool wanted = b->made->options.denial && is_signed(n, r);
 		if (r->building || wanted == (r->sig_id != 0))
 			continue;
 		struct rrset *copy = malloc(sizeof *copy + r->wire_len);
