@@ -103,7 +103,6 @@ static void take_own_marks(struct group_zone *z)
 	struct group_signer *s = &z->group.signer[GROUP_SELF];
 
 	s->dnskey_ttl = f->dnskey_ttl;
-	s->zone_ttl = f->zone_ttl;
 }
 
 static json_t *join(struct group_zone *z, const char *name, struct control_result *r)

@@ -119,6 +119,7 @@ static json_t *look_of(const struct signer_look *l)
 	json_object_set_new(j, "cds", set_of(l->cds));
 	json_object_set_new(j, "key_signing", set_of(l->key_signing));
 	json_object_set_new(j, "zone_signing", set_of(l->zone_signing));
+	json_object_set_new(j, "algorithms", set_of(l->algorithms));
 	json_object_set_new(j, "ns_all", set_of(l->ns_all));
 	json_object_set_new(j, "ns_any", set_of(l->ns_any));
 	put_flag(j, "has_cds", l->has_cds);
@@ -138,6 +139,7 @@ static struct signer_look read_look(const json_t *j)
 		.cds = read_set(j, "cds"),
 		.key_signing = read_set(j, "key_signing"),
 		.zone_signing = read_set(j, "zone_signing"),
+		.algorithms = read_set(j, "algorithms"),
 		.ns_all = (uint16_t)read_set(j, "ns_all"),
 		.ns_any = (uint16_t)read_set(j, "ns_any"),
 		.has_cds = flag(j, "has_cds"),
@@ -192,6 +194,8 @@ static json_t *signer_of(const struct group_zone *z, unsigned i)
 	put_flag(j, "paused", s->paused);
 	put(j, "waived", s->waived);
 	put(j, "unlisted", s->unlisted_at);
+	json_object_set_new(j, "algorithms", set_of(s->algorithms));
+	put(j, "algorithms_since", s->algorithms_at);
 	json_object_set_new(j, "served", times_of(s->served_at));
 	put_mark(j, "dnskey_ttl", &s->dnskey_ttl);
 	put_mark(j, "ns_ttl", &s->ns_ttl);
@@ -230,7 +234,9 @@ static bool read_signer(struct group_zone *z, const json_t *j)
 				    .ejected = flag(j, "ejected"),
 				    .paused = flag(j, "paused"),
 				    .waived = (uint32_t)integer(j, "waived"),
-				    .unlisted_at = integer(j, "unlisted") };
+				    .unlisted_at = integer(j, "unlisted"),
+				    .algorithms = read_set(j, "algorithms"),
+				    .algorithms_at = integer(j, "algorithms_since") };
 	snprintf(z->signer[i], GROUP_SIGNER_MAX, "%s", name);
 	read_times(j, "served", s->served_at);
 	read_mark(j, "dnskey_ttl", &s->dnskey_ttl);

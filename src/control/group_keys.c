@@ -92,6 +92,7 @@ void group_keys_of_own(struct group_zone *z)
 			wanted |= GROUP_BIT(k);
 	}
 	z->group.own_ds = wanted;
+	z->group.zone_ttl = r->facts.zone_ttl;
 }
 
 /* ---- looks ---- */
@@ -154,10 +155,10 @@ static void correct_owners(struct group_zone *z, unsigned signer, const struct s
 static bool looks_the_same(const struct signer_look *a, const struct signer_look *b)
 {
 	return a->dnskey == b->dnskey && a->cds == b->cds && a->key_signing == b->key_signing &&
-	       a->zone_signing == b->zone_signing && a->ns_all == b->ns_all &&
-	       a->ns_any == b->ns_any && a->has_cds == b->has_cds && a->has_csync == b->has_csync &&
-	       a->dnskey_ttl == b->dnskey_ttl && a->ns_ttl == b->ns_ttl &&
-	       a->zone_ttl == b->zone_ttl;
+	       a->zone_signing == b->zone_signing && a->algorithms == b->algorithms &&
+	       a->ns_all == b->ns_all && a->ns_any == b->ns_any && a->has_cds == b->has_cds &&
+	       a->has_csync == b->has_csync && a->dnskey_ttl == b->dnskey_ttl &&
+	       a->ns_ttl == b->ns_ttl && a->zone_ttl == b->zone_ttl;
 }
 
 void group_take_signer(struct group_zone *z, unsigned signer, unsigned server,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "multisigner/cds.h"
 #include "multisigner/observe.h"
 
 /* ---- sentences ---- */
@@ -71,6 +72,25 @@ static unsigned members(const struct group *g)
 	return n;
 }
 
+/* What waits while nobody is on its way; empty: nothing. */
+static char *group_roll_waits(const struct group_zone *z, int64_t now, char out[GROUP_SENTENCE_MAX])
+{
+	uint64_t lacking = z->group.own_ds & ~observed_ds_all(&z->group.parent);
+	char waits[GROUP_SENTENCE_MAX];
+	struct guard_verdict v;
+	uint8_t algorithm;
+
+	out[0] = 0;
+	if (cds_awaits_algorithm(&z->group, now, &algorithm, &v))
+		snprintf(out, GROUP_SENTENCE_MAX, "algorithm %u comes to the parent; %.250s",
+			 algorithm, group_verdict_text(z, &v, now, waits));
+	else if (lacking != 0 && observed_ds_any(&z->group.parent) != 0)
+		snprintf(out, GROUP_SENTENCE_MAX, "the parent acts next: the DS of key %u/%u",
+			 z->group.key[__builtin_ctzll(lacking)].tag,
+			 z->group.key[__builtin_ctzll(lacking)].algorithm);
+	return out;
+}
+
 char *group_sentence(const struct group_zone *z, int64_t now, char out[GROUP_SENTENCE_MAX])
 {
 	char waits[GROUP_SENTENCE_MAX];
@@ -94,6 +114,8 @@ char *group_sentence(const struct group_zone *z, int64_t now, char out[GROUP_SEN
 			 "we are in no group yet: `group start %s join` begins", z->entry->text);
 	else if (z->drift.fault_n > 0)
 		snprintf(out, GROUP_SENTENCE_MAX, "bogus: %s", z->drift.fault);
+	else if (group_roll_waits(z, now, waits)[0] != 0)
+		snprintf(out, GROUP_SENTENCE_MAX, "%u members; %.300s", members(&z->group), waits);
 	else
 		snprintf(out, GROUP_SENTENCE_MAX, "%u members, nothing to do", members(&z->group));
 	return out;

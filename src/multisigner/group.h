@@ -34,6 +34,7 @@ struct signer_look {
 	uint64_t dnskey, cds;
 	uint64_t key_signing;    /* keys that signed the DNSKEY RRset */
 	uint64_t zone_signing;   /* keys that signed zone data */
+	uint64_t algorithms;     /* of keys that sign both, everywhere: a bit for each below 64 */
 	uint16_t ns_all, ns_any; /* signers all of whose, any of whose servers the apex NS names */
 	bool has_cds, has_csync;
 	uint32_t dnskey_ttl, ns_ttl;
@@ -82,7 +83,9 @@ struct group_signer {
 	uint32_t waived; /* guards that an operator forced, by number */
 	struct signer_look last[GROUP_SERVERS_MAX];
 	int64_t served_at[GROUP_KEYS_MAX]; /* all its servers serve the key since; 0: they do not */
-	int64_t unlisted_at; /* nobody names its servers since; 0: somebody does, or unknown */
+	int64_t unlisted_at;   /* nobody names its servers since; 0: somebody does, or unknown */
+	uint64_t algorithms;   /* with which all its servers sign everything */
+	int64_t algorithms_at; /* ... and since when with the last of them */
 	struct ttl_mark dnskey_ttl, ns_ttl, zone_ttl;
 };
 
@@ -127,7 +130,8 @@ struct group {
 	struct group_signer signer[GROUP_SIGNERS_MAX];
 	struct group_parent parent;
 	struct group_key key[GROUP_KEYS_MAX];
-	uint64_t own_ds; /* own keys that the parent should have, as our rollovers say */
+	uint64_t own_ds;          /* own keys that the parent should have, as our rollovers say */
+	struct ttl_mark zone_ttl; /* of all our zone; a look sees a few RRsets of it */
 	struct group_sets sets;
 	uint32_t waived; /* for all signers */
 };

@@ -6,21 +6,21 @@
 #include "multisigner/observe.h"
 #include "multisigner/waits.h"
 
-static struct guard_verdict holds(int64_t since)
+struct guard_verdict guard_holds(int64_t since)
 {
 	return (struct guard_verdict){
 		.holds = true, .since = since, .signer = -1, .server = -1, .key = -1
 	};
 }
 
-static struct guard_verdict missing(int signer, int server, int key)
+struct guard_verdict guard_missing(int signer, int server, int key)
 {
 	return (struct guard_verdict){ .signer = signer, .server = server, .key = key };
 }
 
-static struct guard_verdict over_at(int64_t until, int64_t now)
+struct guard_verdict guard_over_at(int64_t until, int64_t now)
 {
-	struct guard_verdict v = missing(-1, -1, -1);
+	struct guard_verdict v = guard_missing(-1, -1, -1);
 
 	v.holds = until <= now;
 	v.since = v.holds ? until : 0;
@@ -42,11 +42,11 @@ static struct guard_verdict fresh(const struct group *g, unsigned j, int64_t now
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++)
 		for (unsigned v = 0; (awaited >> i & 1) && v < g->signer[i].server_n; v++)
 			if (g->signer[i].last[v].asked_at < oldest)
-				return missing((int)i, (int)v, -1);
+				return guard_missing((int)i, (int)v, -1);
 	for (unsigned v = 0; v < g->parent.server_n; v++)
 		if (g->parent.last[v].asked_at < oldest)
-			return missing(GUARD_PARENT, (int)v, -1);
-	return g->parent.server_n > 0 ? holds(now) : missing(GUARD_PARENT, -1, -1);
+			return guard_missing(GUARD_PARENT, (int)v, -1);
+	return g->parent.server_n > 0 ? guard_holds(now) : guard_missing(GUARD_PARENT, -1, -1);
 }
 
 /* RFC 8901 §4. Others may be adding an algorithm: the joining one must have what the parent's DS
@@ -58,7 +58,7 @@ static struct guard_verdict algorithms(const struct group *g, unsigned j, int64_
 	    group_algorithms_of(g, group_keys_of(g, (int)j) & observed_by_all(&g->signer[j]));
 
 	(void)now;
-	return (asked & ~has) == 0 && has != 0 ? holds(0) : missing((int)j, -1, -1);
+	return (asked & ~has) == 0 && has != 0 ? guard_holds(0) : guard_missing((int)j, -1, -1);
 }
 
 static bool is_shared(const struct group *g, uint16_t awaited, unsigned k)
@@ -97,25 +97,25 @@ static struct guard_verdict keys(const struct group *g, unsigned j, int64_t now)
 
 	(void)now;
 	if ((shared & group_keys_of(g, (int)j)) == 0)
-		return missing((int)j, -1, -1);
+		return guard_missing((int)j, -1, -1);
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++) {
 		for (unsigned k = 0; (answering >> i & 1) && k < GROUP_KEYS_MAX; k++) {
 			int64_t at = g->signer[i].served_at[k];
 			if (!group_has(shared, k))
 				continue;
 			if (at == 0)
-				return missing((int)i, -1, (int)k);
+				return guard_missing((int)i, -1, (int)k);
 			since = at > since ? at : since;
 		}
 	}
-	return holds(since);
+	return guard_holds(since);
 }
 
 static struct guard_verdict keys_wait(const struct group *g, unsigned j, int64_t now)
 {
 	struct guard_verdict v = guard_ask(g, GUARD_KEYS, j, now);
 
-	return v.holds ? over_at(wait_dnskey_until(g, v.since), now) : v;
+	return v.holds ? guard_over_at(wait_dnskey_until(g, v.since), now) : v;
 }
 
 static struct guard_verdict ds(const struct group *g, unsigned j, int64_t now)
@@ -125,23 +125,23 @@ static struct guard_verdict ds(const struct group *g, unsigned j, int64_t now)
 
 	(void)now;
 	if (wanted == 0)
-		return missing((int)j, -1, -1);
+		return guard_missing((int)j, -1, -1);
 	for (unsigned k = 0; k < GROUP_KEYS_MAX; k++) {
 		if (!group_has(wanted, k))
 			continue;
 		if (g->parent.ds_at[k] == 0)
-			return missing(GUARD_PARENT, -1, (int)k);
+			return guard_missing(GUARD_PARENT, -1, (int)k);
 		if (g->parent.ds_at[k] > since)
 			since = g->parent.ds_at[k];
 	}
-	return holds(since);
+	return guard_holds(since);
 }
 
 static struct guard_verdict ds_wait(const struct group *g, unsigned j, int64_t now)
 {
 	struct guard_verdict v = guard_ask(g, GUARD_DS, j, now);
 
-	return v.holds ? over_at(wait_ds_until(g, v.since), now) : v;
+	return v.holds ? guard_over_at(wait_ds_until(g, v.since), now) : v;
 }
 
 /* A signer that publishes CDS says with it whom it will carry. */
@@ -154,9 +154,9 @@ static struct guard_verdict consent(const struct group *g, unsigned j, int64_t n
 		const struct group_signer *s = &g->signer[i];
 		for (unsigned v = 0; is_awaited(g, i) && v < s->server_n; v++)
 			if (s->last[v].has_cds && (wanted & ~s->last[v].cds) != 0)
-				return missing((int)i, (int)v, -1);
+				return guard_missing((int)i, (int)v, -1);
 	}
-	return holds(0);
+	return guard_holds(0);
 }
 
 /* Who is not in the delegation itself is not asked by the parent before a DS goes: it could name a
@@ -165,11 +165,11 @@ static struct guard_verdict delegated(const struct group *g, unsigned j, int64_t
 {
 	(void)now;
 	if (j == GROUP_SELF)
-		return holds(0);
+		return guard_holds(0);
 	for (unsigned v = 0; v < g->parent.server_n; v++)
 		if (!(g->parent.last[v].ns_all >> GROUP_SELF & 1))
-			return missing(GUARD_PARENT, (int)v, -1);
-	return holds(0);
+			return guard_missing(GUARD_PARENT, (int)v, -1);
+	return guard_holds(0);
 }
 
 /* Who follows us to it follows its NS set to others: to a leaving one as well. */
@@ -180,8 +180,8 @@ static struct guard_verdict names(const struct group *g, unsigned j, int64_t now
 	(void)now;
 	for (unsigned v = 0; v < g->signer[j].server_n; v++)
 		if ((g->signer[j].last[v].ns_any & ~ours) != 0)
-			return missing((int)j, (int)v, -1);
-	return holds(0);
+			return guard_missing((int)j, (int)v, -1);
+	return guard_holds(0);
 }
 
 static struct guard_verdict ns(const struct group *g, unsigned j, int64_t now)
@@ -189,23 +189,23 @@ static struct guard_verdict ns(const struct group *g, unsigned j, int64_t now)
 	(void)now;
 	for (unsigned v = 0; v < g->parent.server_n; v++)
 		if (!(g->parent.last[v].ns_all >> j & 1))
-			return missing(GUARD_PARENT, (int)v, -1);
-	return g->parent.server_n > 0 ? holds(0) : missing(GUARD_PARENT, -1, -1);
+			return guard_missing(GUARD_PARENT, (int)v, -1);
+	return g->parent.server_n > 0 ? guard_holds(0) : guard_missing(GUARD_PARENT, -1, -1);
 }
 
 static struct guard_verdict unlisted(const struct group *g, unsigned j, int64_t now)
 {
 	(void)now;
 	if (g->signer[j].unlisted_at != 0)
-		return holds(g->signer[j].unlisted_at);
+		return guard_holds(g->signer[j].unlisted_at);
 	if (!observed_parent_whole(&g->parent) || (observed_delegation(&g->parent) >> j & 1) != 0)
-		return missing(GUARD_PARENT, -1, -1);
+		return guard_missing(GUARD_PARENT, -1, -1);
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++)
 		for (unsigned v = 0; is_awaited(g, i) && v < g->signer[i].server_n; v++)
 			if ((g->signer[i].last[v].ns_any >> j & 1) != 0 ||
 			    g->signer[i].last[v].at == 0)
-				return missing((int)i, (int)v, -1);
-	return missing(-1, -1, -1);
+				return guard_missing((int)i, (int)v, -1);
+	return guard_missing(-1, -1, -1);
 }
 
 /* A name of its servers may be used until its TTL has passed, and what was got from them then is
@@ -216,7 +216,7 @@ static struct guard_verdict unlisted_wait(const struct group *g, unsigned j, int
 
 	if (!v.holds)
 		return v;
-	return over_at(wait_dnskey_until(g, wait_ns_until(g, v.since)), now);
+	return guard_over_at(wait_dnskey_until(g, wait_ns_until(g, v.since)), now);
 }
 
 static struct guard_verdict signatures(const struct group *g, unsigned j, int64_t now)
@@ -225,7 +225,7 @@ static struct guard_verdict signatures(const struct group *g, unsigned j, int64_
 
 	if (!v.holds)
 		return v;
-	return over_at(wait_zone_until(g, wait_ns_until(g, v.since)), now);
+	return guard_over_at(wait_zone_until(g, wait_ns_until(g, v.since)), now);
 }
 
 static struct guard_verdict ds_gone(const struct group *g, unsigned j, int64_t now)
@@ -234,11 +234,11 @@ static struct guard_verdict ds_gone(const struct group *g, unsigned j, int64_t n
 
 	(void)now;
 	if (!observed_parent_whole(&g->parent))
-		return missing(GUARD_PARENT, -1, -1);
+		return guard_missing(GUARD_PARENT, -1, -1);
 	for (unsigned k = 0; k < GROUP_KEYS_MAX; k++)
 		if (group_has(own, k))
-			return missing(GUARD_PARENT, -1, (int)k);
-	return holds(0);
+			return guard_missing(GUARD_PARENT, -1, (int)k);
+	return guard_holds(0);
 }
 
 /* Somebody who has not seen the withdrawal may still act on what was before it: for as long as a
@@ -251,12 +251,12 @@ static struct guard_verdict reaction(const struct group *g, unsigned j, int64_t 
 	    s->state_at + 2 * (int64_t)g->policy.fresh_s + (int64_t)g->policy.propagation_s;
 
 	if (now < settled)
-		return over_at(settled, now);
+		return guard_over_at(settled, now);
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++)
 		for (unsigned v = 0; is_awaited(g, i) && v < g->signer[i].server_n; v++)
 			if (g->signer[i].last[v].asked_at < settled)
-				return missing((int)i, (int)v, -1);
-	return holds(settled);
+				return guard_missing((int)i, (int)v, -1);
+	return guard_holds(settled);
 }
 
 /* Guards on one key or on the whole set are asked where the sets are merged. */
@@ -265,7 +265,7 @@ static struct guard_verdict elsewhere(const struct group *g, unsigned j, int64_t
 	(void)g;
 	(void)j;
 	(void)now;
-	return holds(0);
+	return guard_holds(0);
 }
 
 static const struct {
@@ -288,6 +288,7 @@ static const struct {
 	[GUARD_REACTION] = { .ask = reaction },
 	[GUARD_WITHDRAWN] = { .ask = elsewhere },
 	[GUARD_WHOLE] = { .ask = elsewhere },
+	[GUARD_NEW_ALGORITHM] = { .ask = elsewhere },
 	[GUARD_UNSERVED] = { .ask = elsewhere },
 	[GUARD_ROLL] = { .ask = elsewhere },
 };
@@ -307,7 +308,7 @@ struct guard_verdict guard_ask(const struct group *g, enum group_guard guard, un
 			       int64_t now)
 {
 	struct guard_verdict v = guard_is_waived(g, guard, signer)
-				     ? holds(g->signer[signer].state_at)
+				     ? guard_holds(g->signer[signer].state_at)
 				     : GUARDS[guard].ask(g, signer, now);
 
 	v.guard = guard;

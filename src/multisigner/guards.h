@@ -38,6 +38,9 @@
 	X(GUARD_REACTION, "reaction", "everybody had time to see that its keys will go")           \
 	X(GUARD_WITHDRAWN, "withdrawn", "its owner does not serve the key any more")               \
 	X(GUARD_WHOLE, "whole", "the DS set has every algorithm for all signers or for none")      \
+	X(GUARD_NEW_ALGORITHM, "new-algorithm",                                                    \
+	  "every signer signs with the new algorithm, carries all keys of it, and no resolver "    \
+	  "holds anything from before")                                                            \
 	X(GUARD_UNSERVED, "unserved", "a decision that a crash left unserved is taken anew")       \
 	X(GUARD_ROLL, "roll", "a new key of ours signs when all signers serve it")
 
@@ -59,6 +62,10 @@ struct guard_verdict {
 };
 
 #define GUARD_PARENT GROUP_SIGNERS_MAX
+
+struct guard_verdict guard_holds(int64_t since);
+struct guard_verdict guard_missing(int signer, int server, int key);
+struct guard_verdict guard_over_at(int64_t until, int64_t now);
 
 struct guard_verdict guard_ask(const struct group *g, enum group_guard guard, unsigned signer,
 			       int64_t now);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "multisigner/merge.h"
 
+#include "multisigner/cds.h"
 #include "multisigner/guards.h"
 #include "multisigner/observe.h"
 #include "multisigner/waits.h"
@@ -55,125 +56,12 @@ uint64_t group_set_for(const struct group *g, unsigned signer)
 	return (g->sets.dnskey | own) & ~group_keys_of(g, (int)signer);
 }
 
-/* ---- CDS ---- */
+/* ---- NS ---- */
 
 static bool is_delegated(const struct group *g, unsigned signer)
 {
 	return (observed_delegation(&g->parent) >> signer & 1) != 0;
 }
-
-/* Whether the parent should have a signer's keys now. */
-static bool has_ds_phase(const struct group *g, unsigned signer)
-{
-	const struct group_signer *s = &g->signer[signer];
-
-	switch (s->state) {
-	case MEMBER_DS:
-	case MEMBER_DS_WAIT:
-	case MEMBER_NS:
-	case MEMBER_FULL:
-	case LEAVE_NS:
-	case LEAVE_NS_WAIT:
-		return true;
-	case MEMBER_KEYS:
-	case MEMBER_KEYS_WAIT:
-		return is_delegated(g, signer) ||
-		       (group_keys_of(g, (int)signer) & observed_ds_any(&g->parent)) != 0;
-	case MEMBER_NONE:
-	case LEAVE_DS:
-	case LEAVE_DS_WAIT:
-	case MEMBER_GONE:
-	case MEMBER_STATES:
-		break;
-	}
-	return false;
-}
-
-static uint64_t of_algorithm(const struct group *g, uint64_t keys, uint8_t algorithm)
-{
-	uint64_t set = 0;
-
-	for (unsigned k = 0; k < GROUP_KEYS_MAX; k++)
-		if (group_has(keys, k) && g->key[k].algorithm == algorithm)
-			set |= GROUP_BIT(k);
-	return set;
-}
-
-struct wishes {
-	unsigned n;
-	uint64_t algorithms; /* that may be asked of answers which are still in caches */
-	uint64_t wanted[GROUP_SIGNERS_MAX];
-	uint64_t present[GROUP_SIGNERS_MAX]; /* at the parent now */
-};
-
-static struct wishes wishes_of(const struct group *g)
-{
-	struct wishes w = { .algorithms = ~UINT64_C(0) };
-	uint64_t ds = observed_ds_any(&g->parent);
-
-	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++) {
-		uint64_t wanted = g->signer[i].used ? observed_wanted_ds(g, i) : 0;
-		if (g->signer[i].state == LEAVE_DS || g->signer[i].state == LEAVE_DS_WAIT)
-			w.algorithms = group_algorithms_of(g, ds); /* none is added meanwhile */
-		if (wanted == 0 || !has_ds_phase(g, i))
-			continue;
-		w.wanted[w.n] = wanted;
-		w.present[w.n++] = ds & group_keys_of(g, (int)i);
-	}
-	return w;
-}
-
-/* The keys of one algorithm, or nothing where some signer has none. With `keep`, a signer that does
- * not want any is asked for what the parent has. */
-static uint64_t whole_algorithm(const struct group *g, const struct wishes *w, uint8_t algorithm,
-				bool keep)
-{
-	uint64_t set = 0;
-
-	for (unsigned i = 0; i < w->n; i++) {
-		uint64_t keys = of_algorithm(g, w->wanted[i], algorithm);
-		if (keys == 0 && keep)
-			keys = of_algorithm(g, w->present[i], algorithm);
-		if (keys == 0)
-			return 0;
-		set |= keys;
-	}
-	return set;
-}
-
-static uint64_t whole_algorithms(const struct group *g, const struct wishes *w, bool keep)
-{
-	uint64_t set = 0, seen = 0;
-
-	for (unsigned k = 0; k < GROUP_KEYS_MAX; k++) {
-		uint8_t algorithm = g->key[k].algorithm;
-		if (!g->key[k].used || algorithm >= 64 || group_has(seen, algorithm) ||
-		    !group_has(w->algorithms, algorithm))
-			continue;
-		seen |= GROUP_BIT(algorithm);
-		set |= whole_algorithm(g, w, algorithm, keep);
-	}
-	return set;
-}
-
-static uint64_t merge_cds(const struct group *g)
-{
-	struct wishes w = wishes_of(g);
-	uint64_t set = 0, strangers;
-
-	if (guard_is_waived(g, GUARD_WHOLE, GROUP_SELF)) {
-		for (unsigned i = 0; i < w.n; i++)
-			set |= w.wanted[i];
-	} else {
-		set = whole_algorithms(g, &w, false);
-		if (set == 0)
-			set = whole_algorithms(g, &w, true);
-	}
-	strangers = group_keys_of(g, GROUP_NOBODY) & observed_ds_any(&g->parent);
-	return set != 0 ? set | strangers : 0;
-}
-
-/* ---- NS ---- */
 
 static uint16_t merge_ns(const struct group *g)
 {
@@ -213,7 +101,7 @@ struct group_sets group_merge(const struct group *g, int64_t now)
 {
 	struct group_sets s = { .decided = true,
 				.dnskey = merge_dnskey(g, now),
-				.cds = merge_cds(g),
+				.cds = cds_merge(g, now),
 				.ns = merge_ns(g) };
 
 	if (!guard_ask(g, GUARD_FRESH, GROUP_SELF, now).holds)

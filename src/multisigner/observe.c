@@ -141,6 +141,19 @@ static void keep_withdrawals(struct group *g, unsigned signer, bool gap, int64_t
 	}
 }
 
+/* One that comes counts from when it was seen, and so do those that were there before: too late is
+ * safe. */
+static void keep_algorithms(struct group_signer *s, bool gap, int64_t at)
+{
+	uint64_t all = s->server_n > 0 ? ~UINT64_C(0) : 0;
+
+	for (unsigned v = 0; v < s->server_n; v++)
+		all &= s->last[v].at != 0 ? s->last[v].algorithms : 0;
+	if (gap || (all & ~s->algorithms) != 0)
+		s->algorithms_at = at;
+	s->algorithms = all;
+}
+
 /* Whose servers are named: by the parent, and by everybody whose own NS set a resolver may follow.
  * What was never seen may name anybody. */
 static unsigned listed(const struct group *g)
@@ -204,6 +217,7 @@ bool observe_signer(struct group *g, unsigned signer, unsigned server,
 	ttl_mark_serve(&s->ns_ttl, look->ns_ttl, look->at);
 	ttl_mark_serve(&s->zone_ttl, look->zone_ttl, look->at);
 	keep_since(s->served_at, observed_by_all(s), gap, look->at);
+	keep_algorithms(s, gap, look->at);
 	keep_withdrawals(g, signer, gap, look->at);
 	keep_names(g, gap, look->at);
 	keep_listings(g, gap, look->at);

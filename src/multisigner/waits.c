@@ -28,9 +28,10 @@ struct ttl_mark wait_dnskey_mark(const struct group *g)
 	return m;
 }
 
+/* Every signer has the same zone. */
 struct ttl_mark wait_zone_mark(const struct group *g)
 {
-	struct ttl_mark m = { 0, 0 };
+	struct ttl_mark m = g->zone_ttl;
 
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++)
 		raise_by(&m, &g->signer[i], &g->signer[i].zone_ttl);

@@ -38,10 +38,22 @@ static void note_ttl(struct interview *iv, uint32_t ttl)
 		iv->seen->zone_ttl = ttl;
 }
 
+static uint64_t algorithms_of(const struct interview *iv, uint64_t keys)
+{
+	uint64_t set = 0;
+
+	for (size_t i = 0; i < iv->seen->key_n; i++)
+		if ((keys >> i & 1) && iv->seen->key[i].algorithm < 64)
+			set |= UINT64_C(1) << iv->seen->key[i].algorithm;
+	return set;
+}
+
 static void note_signatures(struct interview *iv, const struct proof_rrset *s, bool zone_data)
 {
-	if (zone_data)
+	if (zone_data) {
 		iv->seen->zone_signing |= s->signed_by;
+		iv->seen->algorithms &= algorithms_of(iv, s->signed_by);
+	}
 	if (s->expires_at < iv->seen->expires_at)
 		iv->seen->expires_at = s->expires_at;
 }
@@ -70,6 +82,7 @@ static bool take_keys(struct interview *iv, struct span message, int64_t now)
 	if (also != PROOF_SECURE || s == NULL)
 		return fail(iv, proof_text(also != PROOF_SECURE ? also : PROOF_NO_PROOF));
 	iv->seen->key_signing = s->signed_by;
+	iv->seen->algorithms = algorithms_of(iv, s->signed_by);
 	iv->seen->dnskey_ttl = s->ttl;
 	iv->seen->expires_at = v->expires_at;
 	return true;

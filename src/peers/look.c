@@ -141,6 +141,7 @@ void look_of_signer(const struct look_book *b, const struct signer_seen *s, stru
 				     .at = s->at,
 				     .has_cds = s->has_cds || s->has_cdnskey,
 				     .has_csync = s->has_csync,
+				     .algorithms = s->algorithms,
 				     .dnskey_ttl = s->dnskey_ttl,
 				     .ns_ttl = s->ns_ttl,
 				     .zone_ttl = s->zone_ttl };

@@ -55,6 +55,8 @@ struct signer_seen {
 	size_t key_n;
 	uint64_t key_signing;  /* bits by key[]: signed the DNSKEY RRset */
 	uint64_t zone_signing; /* ... signed SOA, NS or a sampled RRset */
+	uint64_t algorithms;   /* bits below 64: of the keys that signed the DNSKEY RRset, and all
+				  that was seen */
 	uint32_t dnskey_ttl;
 	int64_t expires_at; /* the earliest end of a signature that was believed */
 

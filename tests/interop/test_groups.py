@@ -102,8 +102,11 @@ class Group:
     def tags(self, name, role):
         return {k["tag"] for k in self.concords[name].ctl("key", "list", ZONE)["keys"] if k["origin"] == "own" and k["role"] == role}
 
+    def own(self, name):
+        return [k for k in self.concords[name].ctl("key", "list", ZONE)["keys"] if k["origin"] == "own"]
+
     def is_quiet(self, name):
-        return all(k["state"] == "active" for k in self.concords[name].ctl("key", "list", ZONE)["keys"] if k["origin"] == "own")
+        return all(k["state"] == "active" for k in self.own(name))
 
     # ---- processes ----
 
@@ -161,6 +164,20 @@ def test_a_group_joins_rolls_and_leaves_and_nobody_sees_anything_bogus(group, mi
         g.leave(name)
     assert g.lab.finish() > 100
     assert not kill or g.kills >= 6
+
+
+def test_all_signers_go_over_to_another_algorithm_and_nobody_sees_anything_bogus(group):
+    g = group("concord+concord")
+    g.join()
+    g.algorithm = "ed25519"
+    for name in g.concords:
+        g.configure(name)
+        g.concords[name].ctl("reload")
+        if name == "concord-a":
+            g.run_until(lambda: "algorithm 15 comes to the parent; concord-b acts next" in g.first.ctl("group", "status", ZONE)["sentence"], "one waits")
+    g.run_until(lambda: all({k["algorithm"] for k in g.own(name)} == {15} and g.is_quiet(name) for name in g.concords), "all have gone over")
+    assert {d.split()[1] for d in g.lab.parent.ds} == {"15"} and len(g.lab.parent.ds) == 2
+    assert g.lab.finish() > 100
 
 
 def killing(g):

@@ -29,8 +29,9 @@ static int local_key(struct world *w, struct instance *i, unsigned key)
 
 	if (n >= 0)
 		return n;
-	struct group_key k = { .known = true,
-			       .owner = i->number_of[w->key[key].owner],
+	bool nobody = w->key[key].owner == WORLD_NOBODY;
+	struct group_key k = { .known = !nobody,
+			       .owner = nobody ? GROUP_NOBODY : i->number_of[w->key[key].owner],
 			       .algorithm = w->key[key].algorithm,
 			       .tag = (uint16_t)key,
 			       .sep = w->key[key].sep };
@@ -168,6 +169,20 @@ void concord_restart(struct world *w, unsigned s)
 
 /* ---- steps ---- */
 
+/* Signatures by keys that do not stand in the DNSKEY set prove nothing. */
+static uint64_t algorithms_of(const struct world *w, const struct served *o)
+{
+	uint64_t entry = 0, zone = 0;
+
+	for (unsigned k = 0; k < w->key_n; k++) {
+		if (group_has(o->dnskey & o->key_signing, k))
+			entry |= GROUP_BIT(w->key[k].algorithm);
+		if (group_has(o->dnskey & o->zone_signing, k))
+			zone |= GROUP_BIT(w->key[k].algorithm);
+	}
+	return entry & zone;
+}
+
 static void look_at_self(struct world *w, unsigned s)
 {
 	struct instance *i = &w->signer[s].i;
@@ -178,6 +193,7 @@ static void look_at_self(struct world *w, unsigned s)
 		if (rollover_wants_ds(&i->own.facts, &i->own.facts.keys[k]))
 			wanted |= GROUP_BIT(i->own.key[k]);
 	i->known.group.own_ds = to_local(w, i, wanted);
+	i->known.group.zone_ttl = i->own.facts.zone_ttl;
 	for (unsigned v = 0; v < g->server_n; v++) {
 		const struct served *o = &g->on[v];
 		struct signer_look l = {
@@ -186,7 +202,8 @@ static void look_at_self(struct world *w, unsigned s)
 			.dnskey = to_local(w, i, o->dnskey),
 			.cds = to_local(w, i, o->cds),
 			.key_signing = to_local(w, i, o->key_signing),
-			.zone_signing = to_local(w, i, o->zone_signing),
+			.zone_signing = to_local(w, i, o->zone_signing & o->dnskey),
+			.algorithms = algorithms_of(w, o),
 			.ns_all = signers_to_local(w, i, o->ns),
 			.ns_any = signers_to_local(w, i, o->ns),
 			.has_cds = o->has_cds,
@@ -304,6 +321,17 @@ static void compact(struct own_keys *o)
 	o->facts.n = kept;
 }
 
+static void note_removal(struct world *w, unsigned s, const struct rollover_plan *p, size_t n)
+{
+	const struct rollover_key *k = &p->after.keys[p->steps[n].key];
+
+	if (p->steps[n].to != KEY_REMOVED)
+		return;
+	w->rolled++;
+	if (k->algorithm != w->signer[s].i.own.policy.algorithm && k->role != KEY_ZSK)
+		w->changed++;
+}
+
 static void step_own(struct world *w, unsigned s)
 {
 	struct instance *i = &w->signer[s].i;
@@ -325,7 +353,7 @@ static void step_own(struct world *w, unsigned s)
 		i->own.facts.n++;
 	}
 	for (size_t n = 0; n < plan.step_n; n++)
-		w->rolled += plan.steps[n].to == KEY_REMOVED;
+		note_removal(w, s, &plan, n);
 	if (w->trace)
 		for (size_t n = 0; n < plan.step_n; n++)
 			printf("%8" PRId64 " signer %u: key %u: %s -> %s\n", w->now, s,
@@ -445,7 +473,8 @@ void concord_signer_look(struct world *w, const struct event *e)
 		.dnskey = to_local(w, i, o->dnskey),
 		.cds = to_local(w, i, o->cds),
 		.key_signing = to_local(w, i, o->key_signing),
-		.zone_signing = to_local(w, i, o->zone_signing),
+		.zone_signing = to_local(w, i, o->zone_signing & o->dnskey),
+		.algorithms = algorithms_of(w, o),
 		.ns_all = signers_to_local(w, i, o->ns),
 		.ns_any = signers_to_local(w, i, o->ns),
 		.has_cds = o->has_cds,
@@ -491,7 +520,6 @@ static void run_group(struct world *w, unsigned s)
 	i->known.group.parent.server_n = w->server_n;
 	group_add_signer(&i->known.group, w->signer[s].server_n, w->now);
 	i->known.group.signer[GROUP_SELF].dnskey_ttl = i->own.facts.dnskey_ttl;
-	i->known.group.signer[GROUP_SELF].zone_ttl = i->own.facts.zone_ttl;
 	i->signer_of[0] = (uint8_t)s;
 	i->number_of[s] = 0;
 	for (unsigned o = 0; o < w->signer_n; o++) {

@@ -17,7 +17,8 @@ static const struct served *first_of(const struct world *w)
 /* A server that never answers again is passed over in the end. */
 static bool asks(const struct world *w, unsigned s)
 {
-	return (w->parent.ns >> s & 1) && !w->signer[s].dead;
+	return (w->parent.ns >> s & 1) && !w->signer[s].dead &&
+	       (!w->lax || &w->signer[s].on[0] == first_of(w));
 }
 
 static bool all_show(const struct world *w, const struct served *as,

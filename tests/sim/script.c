@@ -48,7 +48,9 @@ static void make_signers(struct world *w)
 static void make_parent(struct world *w)
 {
 	w->server_n = (uint8_t)between(w, 1, 2);
-	w->parent = (struct delegation){ .ds = w->signer[0].now.cds, .ns = 1 };
+	w->parent = (struct delegation){ .ds = w->signer[0].now.key_signing, .ns = 1 };
+	if (w->stranger)
+		w->parent.ds |= GROUP_BIT(world_make_key(w, WORLD_NOBODY, ALGORITHM, true));
 	w->parent.ds_ttl = between(w, 30, 300);
 	w->parent.ns_ttl = between(w, 30, 400);
 	for (unsigned v = 0; v < w->server_n; v++) {

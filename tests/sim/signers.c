@@ -56,6 +56,8 @@ static void concord_fill(const struct world *w, unsigned s, struct served *out)
 			out->cds |= bit;
 	}
 	out->ns = (uint16_t)(1u << s);
+	if (w->stranger && !i->running)
+		out->cds = 0; /* its operator knows of another DS, and sets CDS by hand */
 	if (i->running && i->known.group.sets.decided) {
 		out->dnskey |= to_world(i, i->known.group.sets.dnskey);
 		out->cds = to_world(i, i->known.group.sets.cds);

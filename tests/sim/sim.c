@@ -96,10 +96,12 @@ static int play_all(struct world *w, const struct order *o)
 		checks += w->oracle.checks;
 	}
 	printf("%" PRIu64 " histories, %" PRIu64
-	       " pairs judged, %u joined, %u left, %u keys rolled: "
-	       "nothing bogus\n",
-	       o->histories, checks, w->joined, w->left, w->rolled);
-	return o->coverage && unreached(w) > 0 ? 1 : 0;
+	       " pairs judged, %u joined, %u left, %u keys rolled, %u went over to another "
+	       "algorithm: nothing bogus\n",
+	       o->histories, checks, w->joined, w->left, w->rolled, w->changed);
+	if (o->coverage && w->changed == 0)
+		printf("not reached: an algorithm roll's end\n");
+	return o->coverage && (unreached(w) > 0 || w->changed == 0) ? 1 : 0;
 }
 
 /* The oracle must miss the guard. */

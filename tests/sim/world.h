@@ -18,6 +18,7 @@
 #define WORLD_SIGNERS 5
 #define WORLD_EVENTS  4096
 #define WORLD_KEYS    ORACLE_KEYS
+#define WORLD_NOBODY  WORLD_SIGNERS
 
 struct lots {
 	uint64_t state;
@@ -137,6 +138,8 @@ struct world {
 	struct delegation parent, parent_on[ORACLE_SERVERS];
 	uint32_t parent_caught_up[ORACLE_SERVERS];
 	int64_t stubborn_until;
+	bool lax;      /* it asks one signer alone */
+	bool stranger; /* it has a DS that is nobody's */
 	unsigned key_n;
 	struct {
 		uint8_t owner, algorithm;
@@ -152,7 +155,7 @@ struct world {
 	struct oracle oracle;
 	/* what was reached, for coverage */
 	uint32_t reached[MEMBER_STATES][8];
-	unsigned joined, left, rolled;
+	unsigned joined, left, rolled, changed; /* changed: old algorithms that are gone */
 };
 
 struct world *world_new(void);

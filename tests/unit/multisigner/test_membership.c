@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "multisigner/cds.h"
 #include "multisigner/merge.h"
 #include "multisigner/observe.h"
 #include "multisigner/step.h"
@@ -329,7 +330,121 @@ static void names_an_algorithm_at_the_parent_for_all_signers_or_for_none(void **
 	g.key[3].algorithm = 15;
 	peers = look(T0 + 2, ALL, 0x8, 3);
 	observe_signer(&g, 1, 0, &peers);
+	assert_int_equal(group_merge(&g, T0 + 2).cds, 0x5); /* neither was seen to sign with it */
+	g.waived = 1u << GUARD_NEW_ALGORITHM;
 	assert_int_equal(group_merge(&g, T0 + 2).cds, 0xa);
+}
+
+/* Ours are 0 (KSK), 1 (new KSK), 4 (new ZSK); the peer's are 2 (KSK), 3 (new KSK), 5 (new ZSK). */
+static void start_algorithm_roll(struct group *g)
+{
+	start(g);
+	for (int k = 4; k < 6; k++) {
+		struct group_key key = {
+			.known = true, .owner = (int8_t)(k - 4), .algorithm = 15, .tag = (uint16_t)k
+		};
+		assert_int_equal(group_add_key(g, &key), k);
+	}
+	g->signer[0].state = g->signer[1].state = MEMBER_FULL;
+	g->key[1].algorithm = g->key[3].algorithm = 15;
+	g->key[1].sep = g->key[3].sep = true;
+	g->own_ds = 0x2;
+}
+
+static struct signer_look rolling(int64_t at, unsigned signer, bool signs)
+{
+	struct signer_look l = look(at, 0x3f, 0x5, 3);
+
+	l.key_signing = signer == 0 ? 0x3 : signs ? 0xc : 0x4;
+	l.zone_signing = signer == 0 ? 0x10 : signs ? 0x20 : 0;
+	l.algorithms = GROUP_BIT(13) | (signs ? GROUP_BIT(15) : 0);
+	return l;
+}
+
+/* No CDS can say it first: what a signer serves says that it is ready. RFC 4035 §2.2 */
+static void names_a_new_algorithm_when_no_cache_is_without_it(void **state)
+{
+	struct parent_look parent = delegation(T0 + 1, 0x5, 3);
+	struct guard_verdict v;
+	struct group g;
+	uint8_t algorithm;
+
+	(void)state;
+	start_algorithm_roll(&g);
+	struct signer_look ours = rolling(T0 + 1, 0, true), peers = rolling(T0 + 1, 1, false);
+	see(&g, T0 + 1, &ours, &peers, &parent);
+	g.sets = group_merge(&g, T0 + 1);
+	assert_int_equal(g.sets.cds, 0x5);
+	for (int64_t t = 2; t < 1000; t += 50) {
+		ours = rolling(T0 + t, 0, true);
+		peers = rolling(T0 + t, 1, t > 400);
+		parent = delegation(T0 + t, 0x5, 3);
+		see(&g, T0 + t, &ours, &peers, &parent);
+		g.sets = group_merge(&g, T0 + t);
+		bool over = t >= 402 + TTL + 10 + TTL_MARK_ROUNDING_S;
+		assert_int_equal(g.sets.cds, over ? 0xa : 0x5);
+		assert_int_equal(cds_awaits_algorithm(&g, T0 + t, &algorithm, &v), !over);
+		if (!over)
+			assert_int_equal(algorithm, 15);
+		if (t < 400)
+			assert_int_equal(v.signer, 1);
+	}
+	/* The parent is half through, and what we last saw of the peer is from before. */
+	parent = delegation(T0 + 1010, 0xf, 3);
+	observe_parent(&g, 0, &parent);
+	assert_int_equal(group_merge(&g, T0 + 1010).cds & 0xa, 0xa);
+}
+
+static void names_no_new_algorithm_while_a_signer_does_not_carry_a_key_of_it(void **state)
+{
+	struct parent_look parent;
+	struct group g;
+
+	(void)state;
+	start_algorithm_roll(&g);
+	for (int64_t t = 1; t < 1000; t += 50) {
+		struct signer_look ours = rolling(T0 + t, 0, true),
+				   peers = rolling(T0 + t, 1, true);
+		parent = delegation(T0 + t, 0x5, 3);
+		peers.dnskey &= ~UINT64_C(0x10);
+		see(&g, T0 + t, &ours, &peers, &parent);
+		g.sets = group_merge(&g, T0 + t);
+		assert_int_equal(g.sets.cds, 0x5);
+	}
+}
+
+/* A DS of somebody unknown asks for its algorithm, and only keys of ours can answer for it. */
+static void keeps_an_algorithm_whole_while_a_stranger_has_a_ds_of_it(void **state)
+{
+	struct group_key stranger = { .owner = GROUP_NOBODY, .algorithm = 13, .sep = true };
+	struct parent_look parent;
+	struct group g;
+
+	(void)state;
+	start_algorithm_roll(&g);
+	assert_int_equal(group_add_key(&g, &stranger), 6);
+	for (int64_t t = 1; t < 1000; t += 50) {
+		struct signer_look ours = rolling(T0 + t, 0, true),
+				   peers = rolling(T0 + t, 1, true);
+		parent = delegation(T0 + t, 0x45, 3);
+		see(&g, T0 + t, &ours, &peers, &parent);
+		g.sets = group_merge(&g, T0 + t);
+	}
+	assert_int_equal(g.sets.cds, 0x4f);
+}
+
+/* A look sees a few RRsets, and the zone has others. */
+static void waits_for_the_highest_ttl_of_the_zone(void **state)
+{
+	struct group g;
+
+	(void)state;
+	start(&g);
+	advance(&g, T0 + 1, 0x5, 3);
+	assert_int_equal(wait_zone_until(&g, T0), T0 + 10 + TTL + TTL_MARK_ROUNDING_S);
+	g.zone_ttl = (struct ttl_mark){ .ttl = 86400 };
+	advance(&g, T0 + 20, 0x5, 3);
+	assert_int_equal(wait_zone_until(&g, T0), T0 + 10 + 86400 + TTL_MARK_ROUNDING_S);
 }
 
 int main(void)
@@ -350,6 +465,10 @@ int main(void)
 		cmocka_unit_test(does_not_let_the_last_member_leave),
 		cmocka_unit_test(takes_back_a_decision_that_was_never_served),
 		cmocka_unit_test(names_an_algorithm_at_the_parent_for_all_signers_or_for_none),
+		cmocka_unit_test(names_a_new_algorithm_when_no_cache_is_without_it),
+		cmocka_unit_test(names_no_new_algorithm_while_a_signer_does_not_carry_a_key_of_it),
+		cmocka_unit_test(keeps_an_algorithm_whole_while_a_stranger_has_a_ds_of_it),
+		cmocka_unit_test(waits_for_the_highest_ttl_of_the_zone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
