@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "control/aliases.h"
 #include "control/catalogs.h"
+#include "control/first_keys.h"
 #include "control/geo_watch.h"
 #include "control/group_push.h"
 #include "control/group_zone.h"
@@ -154,7 +155,11 @@ static enum err load_keys(struct control *c, const struct config *config, struct
 	struct config_zone own = *z; /* names that live as long as the entry */
 	own.text = e->text;
 	own.name = e->name;
-	return keyring_load(out, &own, config->server.state_dir, c->store, control_now(), d);
+	struct keyring_context k = { .state_dir = config->server.state_dir,
+				     .store = c->store,
+				     .now = control_now(),
+				     .steady = true };
+	return keyring_load(out, &own, &k, d);
 }
 
 /* What the group has decided is in the first version that is served. */
@@ -406,6 +411,7 @@ static enum err load_zones(struct control *c, struct config *config, struct data
 
 	if (all == NULL)
 		return ERR_NOMEM;
+	first_keys_prepare(c, config, all, config->zones, config->zone_n);
 	for (size_t i = 0; i < config->zone_n; i++) {
 		const struct config_zone *z = &config->zones[i];
 		enum err e = load_or_wait(c, config, db, all[i], z, d);

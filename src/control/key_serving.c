@@ -8,9 +8,17 @@ static bool is_signed_here(const struct zone_entry *e)
 	return e->keys != NULL && e->served != NULL && e->config.signing != NULL;
 }
 
+/* What many zones write is synced once. */
+static bool begin(struct control *c, size_t n)
+{
+	return n > 1 && store_batch_begin(c->store) == ERR_OK;
+}
+
 /* Higher TTLs are kept before they are served. */
 void keys_before_publishing(struct control *c, struct zone_entry *const *some, size_t n)
 {
+	bool batch = begin(c, n);
+
 	for (size_t i = 0; i < n; i++) {
 		struct zone_entry *e = some[i];
 		if (!is_signed_here(e))
@@ -19,11 +27,15 @@ void keys_before_publishing(struct control *c, struct zone_entry *const *some, s
 		if (keyring_will_serve(e->keys, &k, zone_max_ttl(e->served->zone)))
 			log_error(e->text, "key: the TTLs that are served could not be kept");
 	}
+	if (batch && store_batch_end(c->store))
+		log_error(NULL, "key: the TTLs that are served could not be kept");
 }
 
 /* Steps count from now, and lower TTLs are in force: nothing from before is handed out any more. */
 void keys_after_publishing(struct control *c, struct zone_entry *const *some, size_t n)
 {
+	bool batch = begin(c, n);
+
 	for (size_t i = 0; i < n; i++) {
 		struct zone_entry *e = some[i];
 		if (!is_signed_here(e) || e->keys_unmade)
@@ -34,4 +46,7 @@ void keys_after_publishing(struct control *c, struct zone_entry *const *some, si
 				  "key: that the last step is served could not be kept; after a "
 				  "restart its waits begin anew");
 	}
+	if (batch && store_batch_end(c->store))
+		log_error(NULL, "key: that the last steps are served could not be kept; after a "
+				"restart their waits begin anew");
 }

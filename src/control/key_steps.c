@@ -123,14 +123,15 @@ static enum err make_directory(const char *path)
 	return mkdir(path, 0700) == 0 || errno == EEXIST ? ERR_OK : ERR_IO;
 }
 
-static enum err write_key(const struct keyring *k, struct own_key *o, const char *state_dir)
+static enum err write_key(const struct keyring *k, struct own_key *o,
+			  const struct keyring_context *c)
 {
 	char dir[1100];
 
-	snprintf(dir, sizeof dir, "%s/keys", state_dir);
+	snprintf(dir, sizeof dir, "%s/keys", c->state_dir);
 	enum err e = make_directory(dir);
-	snprintf(dir, sizeof dir, "%s/keys/%s", state_dir, k->zone_text);
-	return e ? e : key_write(o->key, dir, k->zone, &o->file);
+	snprintf(dir, sizeof dir, "%s/keys/%s", c->state_dir, k->zone_text);
+	return e ? e : key_write(o->key, dir, k->zone, c->files, &o->file);
 }
 
 static enum err make(const struct keyring *k, const struct rollover_wanted *w,
@@ -153,7 +154,7 @@ static enum err make(const struct keyring *k, const struct rollover_wanted *w,
 	for (int i = 0; i < REMOVED_TRIES && e == ERR_CONFLICT; i++) {
 		e = key_generate(&o->key, w->algorithm, w->role, taken, n);
 		if (!e)
-			e = write_key(k, o, c->state_dir);
+			e = write_key(k, o, c);
 		if (e == ERR_CONFLICT && o->key != NULL) {
 			taken[n++] = key_dnskey(o->key)->tag;
 			key_free(o->key);
@@ -402,7 +403,7 @@ enum err keyring_adopt(struct keyring *k, const char *file, const struct key_tra
 	else if (f.n == KEYSET_KEYS_MAX)
 		e = ERR_TOO_LONG;
 	if (!e)
-		e = write_key(k, &o, c->state_dir);
+		e = write_key(k, &o, c);
 	if (!e) {
 		f.keys[f.n] = rollover_made(&w, key->tag, &f, c->now);
 		was_used(&f.keys[f.n], &f, c->now);

@@ -11,8 +11,11 @@ struct keyring_context control_keyring_context(struct control *c, const struct z
 {
 	int64_t now = control_now();
 
-	return (struct keyring_context){ e->config.signing, c->config->server.state_dir, c->store,
-					 now, clock_watch(c, now) };
+	return (struct keyring_context){ .policy = e->config.signing,
+					 .state_dir = c->config->server.state_dir,
+					 .store = c->store,
+					 .now = now,
+					 .steady = clock_watch(c, now) };
 }
 
 static bool advance(struct control *c, struct zone_entry *e)

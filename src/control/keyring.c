@@ -209,13 +209,13 @@ static enum err read_rollover(struct keyring *k, const struct config_signing *p,
 		  : finding(d, NULL, ERR_CORRUPT, "the rollover document in the store is damaged");
 }
 
-static enum err read_all(struct keyring *k, const struct config_zone *z, const char *state_dir,
-			 struct store *store, int64_t now, struct diag *d)
+static enum err read_all(struct keyring *k, const struct config_zone *z,
+			 const struct keyring_context *c, struct diag *d)
 {
 	char path[STORE_KEY_MAX], *text = NULL;
 	bool changed;
-	struct keyring_context c = { z->signing, state_dir, store, now, true };
-	const struct clock_base base = clock_base_now(now);
+	struct store *store = c->store;
+	const struct clock_base base = clock_base_now(c->now);
 	enum err e = list(k, "foreign", store, d, visit_foreign);
 
 	if (!e)
@@ -236,7 +236,7 @@ static enum err read_all(struct keyring *k, const struct config_zone *z, const c
 			    "long as they were",
 			    (long long)moved);
 	keyring_clock_moved(k, &base);
-	if (rollover_mend(&k->facts, now)) {
+	if (rollover_mend(&k->facts, c->now)) {
 		log_warning(k->zone_text,
 			    "key: times in the store lie in the future: the clock was set back; "
 			    "waits begin anew");
@@ -244,18 +244,19 @@ static enum err read_all(struct keyring *k, const struct config_zone *z, const c
 	}
 	/* The first keys are needed now; other steps wait until the clock has been looked at. */
 	if (!e && k->own_n == 0)
-		e = keyring_advance(k, &c, &changed);
+		e = keyring_advance(k, c, &changed);
 	if (e)
-		return finding(d, state_dir, e, "cannot make and keep keys");
+		return finding(d, c->state_dir, e, "cannot make and keep keys");
 	snprintf(path, sizeof path, "zones/%s/cds", k->zone_text);
 	k->cds = store_get(store, path, &text, NULL) == ERR_OK;
 	free(text);
 	return ERR_OK;
 }
 
-enum err keyring_load(struct keyring **out, const struct config_zone *z, const char *state_dir,
-		      struct store *store, int64_t now, struct diag *d)
+enum err keyring_load(struct keyring **out, const struct config_zone *z,
+		      const struct keyring_context *c, struct diag *d)
 {
+	struct keyring_context own = *c;
 	struct keyring *k = calloc(1, sizeof *k);
 
 	if (k == NULL)
@@ -264,7 +265,8 @@ enum err keyring_load(struct keyring **out, const struct config_zone *z, const c
 	k->zone = z->name;
 	k->algorithm = z->signing->algorithm;
 	k->duty = z->signing->keys;
-	enum err e = read_all(k, z, state_dir, store, now, d);
+	own.policy = z->signing;
+	enum err e = read_all(k, z, &own, d);
 	if (e) {
 		keyring_free(k);
 		return e;

@@ -30,6 +30,8 @@
 #include "store/store.h"
 #include "zone/builder.h"
 
+struct file_batch;
+
 struct own_key {
 	struct key *key;
 	char *file; /* owned */
@@ -68,13 +70,14 @@ struct keyring_context {
 	const char *state_dir;
 	struct store *store;
 	int64_t now;
-	bool steady; /* steps may be taken: the clock is not in doubt */
+	bool steady;              /* steps may be taken: the clock is not in doubt */
+	struct file_batch *files; /* key files come to their places with these; NULL: at once */
 };
 
-/* Reads, and makes what is missing (once, on first start), and takes the steps that are due.
- * `zone_text` and `zone` must outlive it. */
-enum err keyring_load(struct keyring **out, const struct config_zone *z, const char *state_dir,
-		      struct store *store, int64_t now, struct diag *d);
+/* Reads, and makes what is missing (once, on first start). The zone's text and name must outlive
+ * it; of the context, its policy is the zone's. */
+enum err keyring_load(struct keyring **out, const struct config_zone *z,
+		      const struct keyring_context *c, struct diag *d);
 void keyring_free(struct keyring *k);
 
 /* Takes the steps of the rollover machine that are due, each persisted before it counts, and tells

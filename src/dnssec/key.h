@@ -22,6 +22,7 @@
 
 enum key_role { KEY_KSK, KEY_ZSK, KEY_CSK };
 
+struct file_batch;
 struct key;
 
 /* Flags of a role: 257 for KSK and CSK, 256 for ZSK. */
@@ -47,11 +48,12 @@ enum err key_read(struct key **out, const char *name, const uint8_t *zone,
 		  const enum key_role *role, struct diag *d);
 /* Whether the name of a key is a URI ("pkcs11:token=zones;object=ksk"), not a path. */
 bool key_is_uri(const char *name);
-/* Writes a BIND pair into `dir` (made 0700 if missing), each file by write, fsync, rename, fsync of
- * the directory: after a crash the pair is whole or the .private is absent. A .private of another
- * key is never replaced: ERR_CONFLICT. *path_out (may be NULL)
- * gets the .private path, to be freed. */
-enum err key_write(const struct key *k, const char *dir, const uint8_t *zone, char **path_out);
+/* Writes a BIND pair into `dir` (made 0700 if missing); the .private comes to its place last: where
+ * it stands the pair is whole. A .private of another key is never replaced: ERR_CONFLICT. `batch`
+ * (base/file_batch.h): the pair is there when that is settled; NULL: at once. *path_out (may be
+ * NULL) gets the .private path, to be freed. */
+enum err key_write(const struct key *k, const char *dir, const uint8_t *zone,
+		   struct file_batch *batch, char **path_out);
 
 /* Takes so many octets (a power of two) out of the machine's memory for private numbers: locked
  * against swapping, kept out of core dumps, between guard pages. Before the first key is read, once

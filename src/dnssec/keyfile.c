@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_batch.h"
 #include "dns/name.h"
 #include "dnssec/algorithm.h"
 #include "dnssec/key_internal.h"
@@ -289,38 +290,20 @@ enum err key_read(struct key **out, const char *name, const uint8_t *zone,
 
 /* ---- writing ---- */
 
-/* Whole or not at all: a temporary file, synced, renamed. The caller syncs the directory. */
-static enum err write_file(const char *path, mode_t mode, const char *text, size_t n)
-{
-	char temporary[PATH_MAX];
-	int len = snprintf(temporary, sizeof temporary, "%s.new", path);
-
-	if (len < 0 || (size_t)len >= sizeof temporary)
-		return ERR_TOO_LONG;
-	unlink(temporary);
-	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-	if (fd < 0)
-		return ERR_IO;
-	bool ok = write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
-	ok = close(fd) == 0 && ok && rename(temporary, path) == 0;
-	if (!ok)
-		unlink(temporary);
-	return ok ? ERR_OK : ERR_IO;
-}
-
-static enum err write_private(const struct key *k, const char *path)
+static enum err write_private(const struct key *k, const char *path, struct file_batch *b)
 {
 	char text[PRIVATE_TEXT_MAX];
 	size_t n = 0;
 	enum err e = private_text_format(k, text, &n);
 
 	if (!e)
-		e = write_file(path, 0600, text, n);
+		e = file_batch_add(b, path, 0600, text, n);
 	OPENSSL_cleanse(text, sizeof text);
 	return e;
 }
 
-static enum err write_public(const struct key *k, const char *path, const char *zone_text)
+static enum err write_public(const struct key *k, const char *path, const char *zone_text,
+			     struct file_batch *b)
 {
 	char rdata[DNSKEY_TEXT_MAX], text[DNSKEY_TEXT_MAX + NAME_TEXT_MAX + 100];
 	int n =
@@ -328,17 +311,7 @@ static enum err write_public(const struct key *k, const char *path, const char *
 		     k->dnskey.flags & DNSKEY_SEP ? "key-signing" : "zone-signing", k->dnskey.tag,
 		     zone_text, zone_text, dnskey_to_text(&k->dnskey, rdata));
 
-	return write_file(path, 0644, text, (size_t)n);
-}
-
-static enum err sync_directory(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return ok ? ERR_OK : ERR_IO;
+	return file_batch_add(b, path, 0644, text, (size_t)n);
 }
 
 /* "<dir>/K<zone>+<alg>+<tag>" into out[PATH_MAX]. ERR_UNSUPPORTED: a zone name that no file name
@@ -370,7 +343,33 @@ static bool holds(const char *path, const struct key *k, const uint8_t *zone)
 	return same;
 }
 
-enum err key_write(const struct key *k, const char *dir, const uint8_t *zone, char **path_out)
+/* The private part comes last: where it stands, the pair is whole. */
+static enum err write_pair(const struct key *k, const char *base, const char *zone_text,
+			   struct file_batch *b)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof path, "%s.key", base);
+	enum err e = write_public(k, path, zone_text, b);
+	snprintf(path, sizeof path, "%s.private", base);
+	return e ? e : write_private(k, path, b);
+}
+
+static enum err write_now(const struct key *k, const char *base, const char *zone_text)
+{
+	struct file_batch *b = NULL;
+	enum err e = file_batch_new(&b);
+
+	if (!e)
+		e = write_pair(k, base, zone_text, b);
+	if (!e)
+		e = file_batch_settle(b);
+	file_batch_free(b);
+	return e;
+}
+
+enum err key_write(const struct key *k, const char *dir, const uint8_t *zone, struct file_batch *b,
+		   char **path_out)
 {
 	char zone_text[NAME_TEXT_MAX], base[PATH_MAX], path[PATH_MAX + 16];
 
@@ -382,16 +381,7 @@ enum err key_write(const struct key *k, const char *dir, const uint8_t *zone, ch
 	snprintf(path, sizeof path, "%s.private", base);
 	if (access(path, F_OK) == 0 && !holds(path, k, zone))
 		return ERR_CONFLICT;
-	/* The private part comes last: where it stands, the pair is whole. */
-	snprintf(path, sizeof path, "%s.key", base);
-	e = write_public(k, path, zone_text);
-	if (!e)
-		e = sync_directory(dir);
-	snprintf(path, sizeof path, "%s.private", base);
-	if (!e)
-		e = write_private(k, path);
-	if (!e)
-		e = sync_directory(dir);
+	e = b != NULL ? write_pair(k, base, zone_text, b) : write_now(k, base, zone_text);
 	if (!e && path_out != NULL) {
 		*path_out = strdup(path);
 		e = *path_out != NULL ? ERR_OK : ERR_NOMEM;

@@ -14,11 +14,23 @@
 #define SCHEMA_VERSION  1
 #define BUSY_TIMEOUT_MS 2000
 
+enum statement { GET, LIST, REVISION, PUT, DELETE, STATEMENTS };
+
+static const char *const SQL[STATEMENTS] = {
+	[GET] = "SELECT text, revision FROM documents WHERE key = ?1",
+	[LIST] = "SELECT key, text, revision FROM documents WHERE key >= ?1 AND key < ?2 "
+		 "ORDER BY key",
+	[REVISION] = "SELECT revision FROM documents WHERE key = ?1",
+	[PUT] = "INSERT INTO documents (key, revision, text) VALUES (?1, ?2, ?3) "
+		"ON CONFLICT (key) DO UPDATE SET revision = ?2, text = ?3",
+	[DELETE] = "DELETE FROM documents WHERE key = ?1",
+};
+
 struct store {
 	sqlite3 *db;
 	char *path;
-	void (*seen)(const char *key, const char *text, void *context);
-	void *context;
+	sqlite3_stmt *idle[STATEMENTS]; /* made when first needed; NULL while one is in use */
+	unsigned batches;               /* that are open, one in another */
 };
 
 static enum err failed(const struct store *s, const char *doing)
@@ -117,16 +129,40 @@ void store_close(struct store *s)
 {
 	if (s == NULL)
 		return;
+	for (int i = 0; i < STATEMENTS; i++)
+		sqlite3_finalize(s->idle[i]);
 	sqlite3_close_v2(s->db);
 	free(s->path);
 	free(s);
 }
 
-void store_watch(struct store *s, void (*seen)(const char *key, const char *text, void *context),
-		 void *context)
+/* ---- statements ---- */
+
+/* Whoever lists may read and write meanwhile: a statement that is in use is not handed out. */
+static sqlite3_stmt *take(struct store *s, enum statement which, const char *key)
 {
-	s->seen = seen;
-	s->context = context;
+	sqlite3_stmt *q = s->idle[which];
+
+	s->idle[which] = NULL;
+	if (q == NULL && sqlite3_prepare_v3(s->db, SQL[which], -1, SQLITE_PREPARE_PERSISTENT, &q,
+					    NULL) != SQLITE_OK)
+		return NULL;
+	if (sqlite3_bind_text(q, 1, key, -1, SQLITE_STATIC) == SQLITE_OK)
+		return q;
+	sqlite3_finalize(q);
+	return NULL;
+}
+
+static void give_back(struct store *s, enum statement which, sqlite3_stmt *q)
+{
+	if (q == NULL)
+		return;
+	sqlite3_reset(q);
+	sqlite3_clear_bindings(q);
+	if (s->idle[which] != NULL)
+		sqlite3_finalize(q);
+	else
+		s->idle[which] = q;
 }
 
 /* ---- reading ---- */
@@ -141,23 +177,29 @@ static enum err step_row(const struct store *s, sqlite3_stmt *q)
 
 enum err store_get(struct store *s, const char *key, char **text, int64_t *revision)
 {
-	sqlite3_stmt *q = NULL;
-	enum err e = ERR_OK;
+	sqlite3_stmt *q = take(s, GET, key);
+	enum err e = q != NULL ? step_row(s, q) : failed(s, "reading");
 
-	if (sqlite3_prepare_v2(s->db, "SELECT text, revision FROM documents WHERE key = ?1", -1, &q,
-			       NULL) != SQLITE_OK ||
-	    sqlite3_bind_text(q, 1, key, -1, SQLITE_STATIC) != SQLITE_OK)
-		e = failed(s, "reading");
-	if (!e)
-		e = step_row(s, q);
 	if (!e) {
 		*text = strdup((const char *)sqlite3_column_text(q, 0));
 		if (revision != NULL)
 			*revision = sqlite3_column_int64(q, 1);
 		e = *text != NULL ? ERR_OK : ERR_NOMEM;
 	}
-	sqlite3_finalize(q);
+	give_back(s, GET, q);
 	return e;
+}
+
+/* The first text, in the order of octets, that is above all that start with `prefix`. */
+static bool end_of(const char *prefix, char out[STORE_KEY_MAX + 1])
+{
+	size_t n = strlen(prefix);
+
+	if (n == 0 || n > STORE_KEY_MAX || prefix[n - 1] == 0x7f)
+		return false;
+	memcpy(out, prefix, n + 1);
+	out[n - 1]++;
+	return true;
 }
 
 enum err store_list(struct store *s, const char *prefix,
@@ -165,64 +207,51 @@ enum err store_list(struct store *s, const char *prefix,
 				  void *context),
 		    void *context)
 {
-	sqlite3_stmt *q = NULL;
-	enum err e = ERR_OK;
+	char end[STORE_KEY_MAX + 1];
 
-	if (sqlite3_prepare_v2(s->db,
-			       "SELECT key, text, revision FROM documents WHERE key >= ?1 AND "
-			       "substr(key, 1, length(?1)) = ?1 ORDER BY key",
-			       -1, &q, NULL) != SQLITE_OK ||
-	    sqlite3_bind_text(q, 1, prefix, -1, SQLITE_STATIC) != SQLITE_OK)
-		e = failed(s, "listing");
+	if (!end_of(prefix, end))
+		return ERR_INVALID;
+	sqlite3_stmt *q = take(s, LIST, prefix);
+	enum err e = q != NULL && sqlite3_bind_text(q, 2, end, -1, SQLITE_STATIC) == SQLITE_OK
+			 ? ERR_OK
+			 : failed(s, "listing");
 	while (!e && (e = step_row(s, q)) == ERR_OK)
 		if (!visit((const char *)sqlite3_column_text(q, 0),
 			   (const char *)sqlite3_column_text(q, 1), sqlite3_column_int64(q, 2),
 			   context))
 			break;
-	sqlite3_finalize(q);
+	give_back(s, LIST, q);
 	return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
 /* ---- writing ---- */
 
-static enum err revision_of(const struct store *s, const char *key, int64_t *out)
+static enum err revision_of(struct store *s, const char *key, int64_t *out)
 {
-	sqlite3_stmt *q = NULL;
-	enum err e = ERR_OK;
+	sqlite3_stmt *q = take(s, REVISION, key);
+	enum err e = q != NULL ? step_row(s, q) : failed(s, "reading");
 
-	*out = 0;
-	if (sqlite3_prepare_v2(s->db, "SELECT revision FROM documents WHERE key = ?1", -1, &q,
-			       NULL) != SQLITE_OK ||
-	    sqlite3_bind_text(q, 1, key, -1, SQLITE_STATIC) != SQLITE_OK)
-		e = failed(s, "reading");
-	if (!e)
-		e = step_row(s, q);
-	if (!e)
-		*out = sqlite3_column_int64(q, 0);
-	sqlite3_finalize(q);
+	*out = e ? 0 : sqlite3_column_int64(q, 0);
+	give_back(s, REVISION, q);
 	return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-static enum err write_one(const struct store *s, const struct store_change *c, int64_t revision)
+static enum err write_one(struct store *s, const struct store_change *c, int64_t revision)
 {
-	static const char PUT[] = "INSERT INTO documents (key, revision, text) VALUES (?1, ?2, ?3) "
-				  "ON CONFLICT (key) DO UPDATE SET revision = ?2, text = ?3";
-	static const char DELETE[] = "DELETE FROM documents WHERE key = ?1";
-	sqlite3_stmt *q = NULL;
-	bool ok =
-	    sqlite3_prepare_v2(s->db, c->text != NULL ? PUT : DELETE, -1, &q, NULL) == SQLITE_OK &&
-	    sqlite3_bind_text(q, 1, c->key, -1, SQLITE_STATIC) == SQLITE_OK;
+	enum statement which = c->text != NULL ? PUT : DELETE;
+	sqlite3_stmt *q = take(s, which, c->key);
+	bool ok = q != NULL;
 
-	if (ok && c->text != NULL)
+	if (ok && which == PUT)
 		ok = sqlite3_bind_int64(q, 2, revision + 1) == SQLITE_OK &&
 		     sqlite3_bind_text(q, 3, c->text, -1, SQLITE_STATIC) == SQLITE_OK;
 	ok = ok && sqlite3_step(q) == SQLITE_DONE;
 	enum err e = ok ? ERR_OK : failed(s, "writing");
-	sqlite3_finalize(q);
+	give_back(s, which, q);
 	return e;
 }
 
-static enum err apply_one(const struct store *s, const struct store_change *c)
+static enum err apply_one(struct store *s, const struct store_change *c)
 {
 	int64_t revision;
 
@@ -234,23 +263,29 @@ static enum err apply_one(const struct store *s, const struct store_change *c)
 	return e ? e : write_one(s, c, revision);
 }
 
+/* Where SQLite has rolled back all by itself, nothing of a batch is there any more, and nothing
+ * more goes into it: its end says so. */
+static bool batch_is_lost(const struct store *s)
+{
+	return s->batches > 0 && sqlite3_get_autocommit(s->db);
+}
+
 enum err store_apply(struct store *s, const struct store_change *changes, size_t n)
 {
-	enum err e = run(s, "BEGIN IMMEDIATE");
+	bool inner = s->batches > 0;
 
+	if (batch_is_lost(s))
+		return ERR_STORE;
+	enum err e = run(s, inner ? "SAVEPOINT change" : "BEGIN IMMEDIATE");
 	if (e)
 		return failed(s, "starting a change");
 	for (size_t i = 0; i < n && !e; i++)
 		e = apply_one(s, &changes[i]);
-	if (!e && run(s, "COMMIT") != ERR_OK)
+	if (!e && run(s, inner ? "RELEASE change" : "COMMIT") != ERR_OK)
 		e = failed(s, "committing");
-	if (e) {
-		(void)run(s, "ROLLBACK"); /* fails where SQLite rolled back by itself */
-		return e;
-	}
-	for (size_t i = 0; i < n && s->seen != NULL; i++)
-		s->seen(changes[i].key, changes[i].text, s->context);
-	return ERR_OK;
+	if (e) /* fails where SQLite rolled back by itself */
+		(void)run(s, inner ? "ROLLBACK TO change; RELEASE change" : "ROLLBACK");
+	return e;
 }
 
 enum err store_put(struct store *s, const char *key, const char *text)
@@ -265,4 +300,33 @@ enum err store_delete(struct store *s, const char *key)
 	struct store_change c = { key, NULL, STORE_ANY_REVISION };
 
 	return store_apply(s, &c, 1);
+}
+
+/* ---- many changes, one sync ---- */
+
+enum err store_batch_begin(struct store *s)
+{
+	if (s->batches == 0 && run(s, "BEGIN IMMEDIATE"))
+		return failed(s, "starting a batch");
+	s->batches++;
+	return ERR_OK;
+}
+
+enum err store_batch_end(struct store *s)
+{
+	enum err e = batch_is_lost(s) ? ERR_STORE : ERR_OK;
+
+	if (--s->batches > 0 || e)
+		return e;
+	if (run(s, "COMMIT") == ERR_OK)
+		return ERR_OK;
+	e = failed(s, "committing");
+	(void)run(s, "ROLLBACK");
+	return e;
+}
+
+void store_batch_abort(struct store *s)
+{
+	if (--s->batches == 0 && !sqlite3_get_autocommit(s->db))
+		(void)run(s, "ROLLBACK");
 }

@@ -91,7 +91,7 @@ static void keys_of_each_algorithm_made_by_bind_are_read_and_written_alike(void 
 		assert_int_equal(key_dnskey(k)->tag, ROWS[i].tag);
 		assert_int_equal(key_dnskey(k)->flags, 257);
 		assert_true(dnskey_is_wellformed(key_dnskey(k)));
-		assert_int_equal(key_write(k, dir, ZONE, &written), ERR_OK);
+		assert_int_equal(key_write(k, dir, ZONE, NULL, &written), ERR_OK);
 		assert_same_numbers(written, path);
 		assert_int_equal(key_read(&again, written, ZONE, NULL, &d), ERR_OK);
 		assert_memory_equal(key_dnskey(again)->rdata, key_dnskey(k)->rdata,
@@ -116,12 +116,12 @@ static void a_private_key_that_is_there_is_never_replaced(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	assert_int_equal(key_generate(&k, ALG_ED25519, KEY_ZSK, NULL, 0), ERR_OK);
-	assert_int_equal(key_write(k, dir, ZONE, &written), ERR_OK);
-	assert_int_equal(key_write(k, dir, ZONE, NULL), ERR_OK); /* its own */
+	assert_int_equal(key_write(k, dir, ZONE, NULL, &written), ERR_OK);
+	assert_int_equal(key_write(k, dir, ZONE, NULL, NULL), ERR_OK); /* its own */
 	FILE *f = fopen(written, "w");
 	fputs("of somebody else", f);
 	fclose(f);
-	assert_int_equal(key_write(k, dir, ZONE, NULL), ERR_CONFLICT);
+	assert_int_equal(key_write(k, dir, ZONE, NULL, NULL), ERR_CONFLICT);
 	f = fopen(written, "r");
 	assert_non_null(fgets(text, sizeof text, f));
 	assert_string_equal(text, "of somebody else");

@@ -73,6 +73,89 @@ static void a_batch_is_whole_or_not_at_all(void **state)
 	wipe();
 }
 
+static bool is_there(struct store *s, const char *key)
+{
+	char *text = NULL;
+	bool there = store_get(s, key, &text, NULL) == ERR_OK;
+
+	free(text);
+	return there;
+}
+
+static void what_is_refused_within_a_batch_leaves_the_rest_of_it(void **state)
+{
+	struct store *s = open_it();
+	const struct store_change bad[] = { { "x", "1", 0 }, { "y", "1", 7 } };
+
+	(void)state;
+	assert_int_equal(store_batch_begin(s), ERR_OK);
+	assert_int_equal(store_put(s, "a", "1"), ERR_OK);
+	assert_int_equal(store_apply(s, bad, 2), ERR_CONFLICT);
+	assert_int_equal(store_batch_begin(s), ERR_OK); /* one in another */
+	assert_int_equal(store_put(s, "b", "1"), ERR_OK);
+	assert_int_equal(store_batch_end(s), ERR_OK);
+	assert_true(is_there(s, "b"));
+	assert_int_equal(store_batch_end(s), ERR_OK);
+	store_close(s);
+	s = open_it();
+	assert_true(is_there(s, "a") && is_there(s, "b"));
+	assert_false(is_there(s, "x") || is_there(s, "y"));
+	assert_int_equal(store_batch_begin(s), ERR_OK);
+	assert_int_equal(store_delete(s, "a"), ERR_OK);
+	store_batch_abort(s);
+	assert_true(is_there(s, "a"));
+	store_close(s);
+	wipe();
+}
+
+static void nothing_of_a_batch_lasts_before_its_end(void **state)
+{
+	(void)state;
+	for (int ended = 0; ended < 2; ended++) {
+		pid_t child = fork();
+		if (child == 0) {
+			struct store *s = open_it();
+			if (store_batch_begin(s) || store_put(s, "a", "1") ||
+			    store_put(s, "b", "1") || (ended && store_batch_end(s)))
+				_exit(1);
+			kill(getpid(), SIGKILL);
+		}
+		int how;
+		waitpid(child, &how, 0);
+		assert_true(WIFSIGNALED(how));
+		struct store *s = open_it();
+		assert_true(is_there(s, "a") == ended && is_there(s, "b") == ended);
+		store_close(s);
+	}
+	wipe();
+}
+
+static bool write_meanwhile(const char *key, const char *text, int64_t revision, void *context)
+{
+	char other[80];
+
+	(void)text;
+	(void)revision;
+	snprintf(other, sizeof other, "seen/%s", key);
+	return store_put(context, other, "1") == ERR_OK && is_there(context, key);
+}
+
+static void who_lists_may_read_and_write(void **state)
+{
+	struct store *s = open_it();
+
+	(void)state;
+	store_put(s, "zones/a/1", "x");
+	store_put(s, "zones/a/2", "x");
+	store_put(s, "zones/a0", "x");
+	assert_int_equal(store_list(s, "zones/a/", write_meanwhile, s), ERR_OK);
+	assert_true(is_there(s, "seen/zones/a/1") && is_there(s, "seen/zones/a/2"));
+	assert_false(is_there(s, "seen/zones/a0"));
+	assert_int_equal(store_list(s, "", write_meanwhile, s), ERR_INVALID);
+	store_close(s);
+	wipe();
+}
+
 static bool count(const char *key, const char *text, int64_t revision, void *context)
 {
 	(void)text;
@@ -168,7 +251,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(documents_last_and_count_their_revisions),
 		cmocka_unit_test(a_batch_is_whole_or_not_at_all),
+		cmocka_unit_test(what_is_refused_within_a_batch_leaves_the_rest_of_it),
+		cmocka_unit_test(nothing_of_a_batch_lasts_before_its_end),
 		cmocka_unit_test(listing_goes_by_prefix),
+		cmocka_unit_test(who_lists_may_read_and_write),
 		cmocka_unit_test(what_was_confirmed_survives_kill_9),
 		cmocka_unit_test(a_file_that_others_may_read_is_refused_and_a_damaged_one_too),
 	};
