@@ -481,6 +481,10 @@ static enum err read_in_catalog(struct schema *s, const struct yaml_node *value,
 	return config_read_in_catalog(s, value, &((struct zone_fields *)into)->zone.catalog);
 }
 
+/* In the order of enum zonemd_hash and enum zone_digest_policy. */
+static const char *const ZONEMD_CHOICES[] = { "no", "sha384", "sha512", NULL };
+static const char *const VERIFY_CHOICES[] = { "yes", "no", "required", NULL };
+
 static const struct schema_row ZONE_ROWS[] = {
 	{ .key = "name", .kind = SCHEMA_CUSTOM, .custom = read_zone_name, .required = true },
 	ROW(struct zone_fields, zone.file, "file", SCHEMA_PATH, .max = 1000),
@@ -502,6 +506,9 @@ static const struct schema_row ZONE_ROWS[] = {
 	{ .key = "allow-transfer", .kind = SCHEMA_CUSTOM, .custom = read_zone_transfer },
 	{ .key = "allow-update", .kind = SCHEMA_CUSTOM, .custom = read_zone_update },
 	{ .key = "journal", .kind = SCHEMA_CUSTOM, .custom = read_zone_journal },
+	ROW(struct zone_fields, zone.zonemd, "zonemd", SCHEMA_CHOICE, .choices = ZONEMD_CHOICES),
+	ROW(struct zone_fields, zone.zonemd_verify, "zonemd-verify", SCHEMA_CHOICE,
+	    .choices = VERIFY_CHOICES),
 	{ .key = "catalog", .kind = SCHEMA_CUSTOM, .custom = read_catalog },
 	{ .key = "in-catalog", .kind = SCHEMA_CUSTOM, .custom = read_in_catalog },
 	{ 0 },
@@ -779,6 +786,10 @@ static enum err read_zone(struct schema *s, const struct yaml_node *item, const 
 		e = config_check_signed_transfer(s, item, &z.zone.transfer, z.zone.signing != NULL,
 						 z.zone.signing != NULL &&
 						     z.zone.signing->denial != ZONE_COMPACT);
+	if (!e && z.zone.zonemd != 0 && z.zone.signing != NULL &&
+	    z.zone.signing->denial == ZONE_COMPACT)
+		e = finding(s, item, "denial: nsec or nsec3",
+			    "'%.200s' has no chain that a digest could be of", z.zone.text);
 	if (!e && z.notify != NULL)
 		e = config_read_notify(s, z.notify, &c->remotes, &z.zone.notify);
 	if (!e && z.zone.key_n > 0 && z.zone.signing == NULL)

@@ -120,6 +120,8 @@ struct config_zone {
 	size_t parent_n;
 	const struct config_group *group; /* NULL: we sign it alone */
 	struct config_transfer transfer;  /* who may transfer and update */
+	unsigned zonemd;                  /* enum zonemd_hash: made with it; 0: not made */
+	unsigned zonemd_verify;           /* enum zone_digest_policy (zone_digest.h) */
 	struct config_secondary secondary;
 	struct config_notify notify;
 	struct config_catalog catalog;

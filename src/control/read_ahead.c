@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "control/octodns_zone.h"
-#include "control/zone_file.h"
+#include "control/zone_digest.h"
 
 /* How often it is looked whether others want the cores. */
 #define WINDOW_NS 10000000
@@ -24,6 +24,7 @@ struct file {
 	uint8_t name[NAME_MAX_LEN];
 	enum zone_denial denial;
 	bool is_signed, taken;
+	unsigned verify; /* enum zone_digest_policy */
 	struct zone_builder *builder;
 	struct diag findings;
 	enum err err;
@@ -90,7 +91,8 @@ static void read_one(struct read_ahead *r, struct file *f)
 
 	f->err = zone_build_start(&f->builder, f->name, NULL, &options);
 	if (!f->err)
-		f->err = zone_file_read(f->builder, f->path, f->name, f->is_signed, &f->findings);
+		f->err = zone_digest_read(f->builder, f->path, f->name, f->is_signed, f->verify,
+					  &f->findings);
 }
 
 static void *run(void *argument)
@@ -164,6 +166,7 @@ static bool list_files(struct read_ahead *r, const struct config *config, off_t 
 		if (f->path == NULL)
 			return false;
 		f->is_signed = z->signing != NULL;
+		f->verify = z->zonemd_verify;
 		memcpy(f->name, z->name, name_len(z->name));
 		r->n++;
 	}
@@ -218,7 +221,8 @@ bool read_ahead_take(struct read_ahead *r, const struct config_zone *z, struct z
 		size_t at = (r->at + i) % r->n;
 		struct file *f = &r->files[at];
 		if (f->taken || !name_equal(f->name, z->name) || strcmp(f->path, z->file) != 0 ||
-		    f->is_signed != (z->signing != NULL) || f->denial != denial_of(z))
+		    f->is_signed != (z->signing != NULL) || f->denial != denial_of(z) ||
+		    f->verify != z->zonemd_verify)
 			continue;
 		f->taken = true;
 		r->at = at + 1;

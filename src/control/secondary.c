@@ -151,10 +151,12 @@ static void on_fetched(const struct fetch_result *result, void *context)
 			secondary_failed(s, false, "AXFR", "its serial is not newer than ours");
 			break;
 		}
-		secondary_take_whole(s, result);
+		if (!secondary_verify(s, result))
+			secondary_take_whole(s, result);
 		break;
 	case FETCH_CHANGES:
-		secondary_take_changes(s, result);
+		if (!secondary_verify(s, result))
+			secondary_take_changes(s, result);
 		break;
 	}
 }
@@ -285,6 +287,7 @@ void secondary_free(struct secondary *s)
 	if (s->fetch != NULL)
 		s->c->fetch_n--;
 	fetch_cancel(s->fetch);
+	secondary_verify_forget(s);
 	s->e->secondary = NULL;
 	uv_close((uv_handle_t *)&s->timer, on_closed);
 }

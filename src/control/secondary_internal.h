@@ -18,6 +18,7 @@ struct secondary {
 	uv_timer_t timer;
 	struct exchange *check;
 	struct fetch *fetch;
+	struct verification *verification; /* of what was fetched; NULL: none is under way */
 	struct refresh r;
 	int64_t fetched_at; /* seconds; 0: not since start */
 	int64_t since;      /* seconds: it is asked for */
@@ -41,5 +42,10 @@ void secondary_mark_good(struct secondary *s);
  * whole zone. */
 void secondary_take_whole(struct secondary *s, const struct fetch_result *result);
 void secondary_take_changes(struct secondary *s, const struct fetch_result *result);
+
+/* secondary_verify.c: true: the result is taken, or refused, now or later; false: nothing is to be
+ * verified, it is the caller's as before. */
+bool secondary_verify(struct secondary *s, const struct fetch_result *result);
+void secondary_verify_forget(struct secondary *s);
 
 #endif

@@ -13,6 +13,8 @@
 #include "control/internal.h"
 #include "control/state_path.h"
 #include "control/updates.h"
+#include "control/zone_digest.h"
+#include "dns/rrtype.h"
 #include "store/journal.h"
 #include "transfer/signed_copy.h"
 
@@ -38,7 +40,10 @@ struct signed_copy_state {
 	uint32_t serial;
 	uint8_t soa[SIGNED_COPY_SOA_MAX];
 	size_t soa_len;
-	int64_t due_at; /* seconds: signatures are to be renewed */
+	uint8_t zonemd[ZONEMD_RDATA_MAX]; /* of the copy; of length 0: it has none */
+	size_t zonemd_len;
+	bool serving_zonemd; /* what is published just now is the copy's own digest */
+	int64_t due_at;      /* seconds: signatures are to be renewed */
 	uint64_t not_before_ms;
 	size_t record_n;
 	char last[120]; /* what went wrong last; empty: nothing */
@@ -75,7 +80,13 @@ bool signed_copy_is_wanted(const struct zone_entry *e)
 	for (size_t i = 0; i < t->out_n; i++)
 		if (t->out[i].signed_copy)
 			return true;
-	return false;
+	return zone_digest_is_made(e);
+}
+
+/* In what the log says. */
+static const char *subject(const struct signed_copy_state *s)
+{
+	return s->e->keys != NULL ? "signed copy" : "copy";
 }
 
 static int64_t gather_s(const struct zone_entry *e)
@@ -159,11 +170,12 @@ static void start(struct signed_copy_state *s)
 	all->first_look = !s->looked;
 	all->started_ms = uv_now(c->loop);
 	memcpy(all->zone, s->e->name, name_len(s->e->name));
-	all->refresh_s = served->keys->policy.refresh_s;
+	all->refresh_s = served->keys != NULL ? served->keys->policy.refresh_s : 0;
 	all->job = (struct signed_copy_job){
 		.zone = served->zone,
 		.keys = served->keys,
-		.sigs = served->signatures->cache,
+		.sigs = served->signatures != NULL ? served->signatures->cache : NULL,
+		.zonemd = zone_digest_is_made(s->e) ? s->e->config.zonemd : 0,
 		.path = s->path,
 		.has_old = s->there,
 		.next_serial = s->last[0] != 0, /* what was known before was lost */
@@ -210,6 +222,8 @@ static void know(struct signed_copy_state *s, const struct signed_copy *made)
 	s->soa_len = made->soa_len;
 	memcpy(s->soa, made->soa, made->soa_len);
 	s->record_n = made->record_n;
+	s->zonemd_len = made->zonemd_len;
+	memcpy(s->zonemd, made->zonemd, made->zonemd_len);
 	s->due_at = made->due_at;
 }
 
@@ -234,18 +248,18 @@ static void keep_history(struct signed_copy_state *s, const struct signed_copy *
 	else
 		e = journal_commit(c->journal);
 	if (e)
-		log_error(s->e->text, "signed copy: its changes could not be kept: %s",
+		log_error(s->e->text, "%s: its changes could not be kept: %s", subject(s),
 			  err_text(e));
 }
 
 static void failed(struct signed_copy_state *s, enum err err)
 {
 	if (err == ERR_CORRUPT)
-		log_error(s->e->text,
-			  "signed copy: the one that is there is damaged; it is made anew");
+		log_error(s->e->text, "%s: the one that is there is damaged; it is made anew",
+			  subject(s));
 	else if (s->last[0] == 0)
-		log_error(s->e->text, "signed copy: not made: %s; secondaries get the one before",
-			  err == ERR_IO ? strerror(errno) : err_text(err));
+		log_error(s->e->text, "%s: not made: %s; secondaries get the one before",
+			  subject(s), err == ERR_IO ? strerror(errno) : err_text(err));
 	if (err == ERR_CORRUPT) {
 		unlink(s->path);
 		s->there = false;
@@ -260,7 +274,7 @@ static void warn_short_validity(const struct signed_copy_state *s)
 	const struct rrset *soa = zone_soa(s->e->served->zone);
 	uint32_t expire = load_u32(soa->wire + soa->wire_len - 8);
 
-	if (!s->there && expire > s->e->config.signing->refresh_s)
+	if (!s->there && s->e->config.signing != NULL && expire > s->e->config.signing->refresh_s)
 		log_warning(
 		    s->e->text,
 		    "signed copy: secondaries may serve it for %u s without us (SOA expire), "
@@ -286,10 +300,53 @@ static void take(struct signed_copy_state *s, struct signed_copy *made, uint64_t
 	warn_short_validity(s);
 	know(s, made);
 	log_info(s->e->text,
-		 "signed copy: serial %u, %zu records, %zu signatures made, %zu kept, in %llu ms%s",
-		 made->serial, made->record_n, made->made_n, made->kept_n,
+		 "%s: serial %u, %zu records, %zu signatures made, %zu kept, in %llu ms%s",
+		 subject(s), made->serial, made->record_n, made->made_n, made->kept_n,
 		 (unsigned long long)took_ms,
 		 made->steered_n > 0 ? ", steered names with their default values" : "");
+}
+
+/* ---- the digest in the zone that is served ---- */
+
+/* The copy's, as soon as the zone has the copy's serial: answers say what secondaries have. */
+static void serve_zonemd(struct signed_copy_state *s)
+{
+	struct control *c = s->c;
+	struct zone_entry *e = s->e;
+	struct served *made = NULL;
+	struct zone_builder *b = NULL;
+	struct diag d = { 0 };
+
+	if (s->zonemd_len == 0 || e->served == NULL || !zone_digest_is_made(e) ||
+	    zone_serial(e->served->zone) != s->serial)
+		return;
+	const struct rrset *now = node_rrset(zone_apex(e->served->zone), TYPE_ZONEMD);
+	if (now != NULL && now->wire_len == RR_FIXED_LEN + s->zonemd_len &&
+	    memcmp(now->wire + RR_FIXED_LEN, s->zonemd, s->zonemd_len) == 0)
+		return;
+	struct zone_record r = { .owner = e->name,
+				 .type = TYPE_ZONEMD,
+				 .ttl = zone_soa(e->served->zone)->ttl,
+				 .rdata = { s->zonemd, s->zonemd_len } };
+	enum err err = zone_build_change(&b, e->served->zone);
+	if (!err)
+		err = zone_build_remove(b, e->name, TYPE_ZONEMD);
+	if (!err)
+		err = zone_build_add(b, &r, &d);
+	if (err)
+		zone_build_abort(b);
+	else
+		err = zone_load_change(e->served, b, &made, &d);
+	if (!err) {
+		served_unref(e->served);
+		e->served = made;
+		s->serving_zonemd = true;
+		err = publish_zone(c, e);
+		s->serving_zonemd = false;
+	}
+	if (err)
+		log_error(e->text, "zonemd: the copy's cannot be served: %s", err_text(err));
+	diag_free(&d);
 }
 
 static void on_worked(uv_work_t *w, int status)
@@ -336,6 +393,8 @@ static void on_worked(uv_work_t *w, int status)
 	if (s->there && s->e->served != NULL &&
 	    serial_is_newer(s->serial, zone_serial(s->e->served->zone)))
 		updates_lift_serial(c, s->e, s->serial);
+	if (s->there)
+		serve_zonemd(s);
 	notify_out_zone(c, s->e);
 	run(c);
 }
@@ -382,7 +441,8 @@ void signed_copy_forget(struct zone_entry *e)
 
 void signed_copy_zone(struct control *c, struct zone_entry *e)
 {
-	bool wanted = signed_copy_is_wanted(e) && e->served != NULL && e->served->keys != NULL &&
+	bool wanted = signed_copy_is_wanted(e) && e->served != NULL &&
+		      (e->served->keys != NULL || zone_digest_is_made(e)) &&
 		      !secondary_is_unavailable(e);
 
 	if (c->signed_copies->stopped || (!wanted && e->signed_copy == NULL))
@@ -393,6 +453,8 @@ void signed_copy_zone(struct control *c, struct zone_entry *e)
 		return;
 	}
 	if (e->signed_copy == NULL && begin(c, e) == NULL)
+		return;
+	if (e->signed_copy->serving_zonemd)
 		return;
 	e->signed_copy->dirty = true;
 	schedule(c);

@@ -62,16 +62,19 @@ uint32_t own_serial_next(const struct own_serial *o, enum serial_policy policy, 
 
 /* ---- what is left out ---- */
 
-/* Where we sign, signatures, proofs and keys are ours; ZONEMD is of a zone that ours no longer is.
- * Else all is served as it came. */
+/* Where we sign, signatures, proofs and keys are ours. ZONEMD is of a zone that ours no longer is
+ * where something of it is ours: signatures, steered names, the serial. Else all is served as it
+ * came. */
 static bool is_left_out(const struct config_zone *z, uint16_t type)
 {
 	const struct rr_type_info *info = rr_type_info(type);
 
+	if (type == TYPE_ZONEMD)
+		return z->signing != NULL || z->zonemd != 0 || z->steering != NULL ||
+		       z->transfer.serial != SERIAL_KEEP;
 	return z->signing != NULL &&
 	       ((info != NULL && (info->flags & RR_DENIAL)) || type == TYPE_DNSKEY ||
-		type == TYPE_CDS || type == TYPE_CDNSKEY || type == TYPE_CSYNC ||
-		type == TYPE_ZONEMD);
+		type == TYPE_CDS || type == TYPE_CDNSKEY || type == TYPE_CSYNC);
 }
 
 /* What its primary has signed must keep the serial that was signed. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "control/zone_digest.h"
 #include "dns/rdata.h"
 #include "dns/record.h"
 #include "dns/rrtype.h"
@@ -188,7 +189,9 @@ static bool source_of(const struct zone_entry *e, const struct transfer_rule *ru
 {
 	const struct rrset *soa = zone_soa(e->served->zone);
 
-	*out = (struct source){ .e = e, .copy = rule->signed_copy };
+	*out = (struct source){
+		.e = e, .copy = rule->signed_copy || (e->keys == NULL && zone_digest_is_made(e))
+	};
 	if (out->copy) {
 		if (!signed_copy_current(e, &out->serial, &out->soa))
 			return false;
@@ -375,8 +378,9 @@ void transfer_out(struct request *r)
 	}
 	struct source s;
 	if (!source_of(e, rule, &s)) {
-		log_notice(e->text, "transfer: to %s not yet: the zone is still being signed",
-			   request_from(r, from));
+		log_notice(e->text, "transfer: to %s not yet: %s", request_from(r, from),
+			   e->keys != NULL ? "the zone is still being signed"
+					   : "its digest is still being made");
 		request_refuse(r, RCODE_SERVFAIL);
 		return;
 	}

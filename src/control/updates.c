@@ -11,6 +11,7 @@
 #include "control/transferred.h"
 #include "control/update_forward.h"
 #include "control/update_keys.h"
+#include "control/zone_digest.h"
 #include "dns/rrtype.h"
 #include "store/journal.h"
 #include "transfer/update.h"
@@ -114,6 +115,7 @@ static void evaluate(struct pending *p, struct zone_builder *b, struct diag *d)
 		.message = p->request->h->message,
 		.parsed = &p->request->msg,
 		.apex = e->name,
+		.zonemd_here = zone_digest_is_made(e),
 		.signed_here = e->keys != NULL,
 		.grants = t->updates,
 		.grant_n = t->update_n,

@@ -11,7 +11,7 @@
 #include "control/steering_lint.h"
 #include "control/steering_match.h"
 #include "control/transferred.h"
-#include "control/zone_file.h"
+#include "control/zone_digest.h"
 #include "dns/rrtype.h"
 
 /* Partitions of one zone: what 100,000 steered names need with room to spare, and far less than
@@ -127,7 +127,7 @@ static enum err read_master_file(const struct zone_load *l, struct zone_builder 
 	enum err e = ERR_OK;
 
 	if (!read_ahead_take(l->read_ahead, z, b, d, &e))
-		e = zone_file_read(b, z->file, z->name, z->signing != NULL, d);
+		e = zone_digest_read(b, z->file, z->name, z->signing != NULL, z->zonemd_verify, d);
 	if (z->steering == NULL || (e && e != ERR_INVALID))
 		return e;
 	enum err more = steering_read(s, z->steering, z->name, d);
@@ -165,6 +165,8 @@ enum err zone_data_read(const struct zone_load *l, struct zone_builder *b, struc
 		e = check_database(l, s, d);
 	if (!e && s != NULL && s->n > 0)
 		e = check_signer(l, b, d);
+	if (!e && (s != NULL || !zone_digest_stays(l->config, b)))
+		e = zone_build_remove(b, l->config->name, TYPE_ZONEMD);
 	if (!e && s != NULL && s->n > 0)
 		e = compile(l, b, s, &out->steered, d);
 	if (!e)

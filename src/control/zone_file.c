@@ -22,7 +22,9 @@
 #define TTL_MAX        0x7fffffffu
 
 struct source {
-	struct zone_builder *builder;
+	struct zone_builder *builder; /* NULL: `each` gets them */
+	enum err (*each)(const struct zone_record *r, void *context);
+	void *context;
 	struct diag *diag;
 	const uint8_t *apex;
 	const char *root_dir; /* $INCLUDE stays below it */
@@ -272,6 +274,8 @@ static enum err add(struct zone_text *t, const uint8_t *owner, uint16_t type, ui
 	if (is_left_out(t, type) || !settle_ttl(t, &ttl))
 		return ERR_OK;
 	struct zone_record r = { owner, type, ttl, rdata, t->file, t->lines.line };
+	if (t->s->builder == NULL)
+		return t->s->each(&r, t->s->context);
 	return zone_build_add(t->s->builder, &r, t->s->diag);
 }
 
@@ -439,7 +443,7 @@ static enum err read_file(struct source *s, const char *path, const char *origin
 		e = cannot_read(s, path, "not a regular file");
 		goto done;
 	}
-	t.file = zone_build_file(s->builder, path);
+	t.file = s->builder != NULL ? zone_build_file(s->builder, path) : 0;
 	if (set_origin(&t, origin))
 		e = read_lines(&t);
 	if (!e && ferror(f))
@@ -452,17 +456,14 @@ done:
 	return e;
 }
 
-enum err zone_file_read(struct zone_builder *b, const char *path, const uint8_t *apex,
-			bool signed_by_us, struct diag *d)
+/* Takes s. */
+static enum err read_source(struct source *s, const char *path, const uint8_t *apex)
 {
 	char origin[NAME_TEXT_MAX], root_dir[PATH_MAX];
+	struct diag *d = s->diag;
 	size_t errors = d->error_n;
-	struct source *s = calloc(1, sizeof *s);
-
-	if (s == NULL)
-		return ERR_NOMEM;
-	*s = (struct source){ .builder = b, .diag = d, .apex = apex, .signed_by_us = signed_by_us };
 	enum err e = ERR_OK;
+
 	if (realpath(path, root_dir) == NULL)
 		e = cannot_read(s, path, strerror(errno));
 	if (!e) {
@@ -472,4 +473,27 @@ enum err zone_file_read(struct zone_builder *b, const char *path, const uint8_t 
 	}
 	free(s);
 	return !e && d->error_n > errors ? ERR_INVALID : e;
+}
+
+enum err zone_file_read(struct zone_builder *b, const char *path, const uint8_t *apex,
+			bool signed_by_us, struct diag *d)
+{
+	struct source *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return ERR_NOMEM;
+	*s = (struct source){ .builder = b, .diag = d, .apex = apex, .signed_by_us = signed_by_us };
+	return read_source(s, path, apex);
+}
+
+enum err zone_file_each(const char *path, const uint8_t *apex,
+			enum err (*each)(const struct zone_record *r, void *context), void *context,
+			struct diag *d)
+{
+	struct source *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return ERR_NOMEM;
+	*s = (struct source){ .each = each, .context = context, .diag = d, .apex = apex };
+	return read_source(s, path, apex);
 }

@@ -21,6 +21,12 @@
 
 #define ZONE_INCLUDE_MAX 10
 
+/* Every record of the file as it stands there, none left out, to `each`; what that returns other
+ * than ERR_OK ends it. */
+enum err zone_file_each(const char *path, const uint8_t *apex,
+			enum err (*each)(const struct zone_record *r, void *context), void *context,
+			struct diag *d);
+
 enum err zone_file_read(struct zone_builder *b, const char *path, const uint8_t *apex,
 			bool signed_by_us, struct diag *d);
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "control/internal.h"
 #include "control/updates.h"
+#include "control/zone_digest.h"
 #include "dns/rrtype.h"
 #include "dnssec/nsec3.h"
 
@@ -152,6 +153,8 @@ enum err zone_load(const struct zone_load *l, struct served **out, struct diag *
 		e = updates_replay(l->journal, l->config, b, d);
 	if (!e)
 		e = alias_set_keep(s, l->before, b);
+	if (!e && l->config->zonemd != 0)
+		e = zone_digest_hold_place(l->config, l->like, b, d);
 	if (!e && l->keys != NULL)
 		e = keyring_add_records(l->keys, b, l->config->signing, d);
 	if (!e && d->error_n > errors)

@@ -31,6 +31,7 @@ struct fetch {
 	size_t change_n, change_cap;
 	uint64_t started_ms, paced_octets;
 	int spool_errno;
+	bool has_zonemd;
 	struct incoming in;
 };
 
@@ -62,6 +63,7 @@ static void finish(struct fetch *f, struct fetch_result *result)
 	result->incremental = f->in.incremental;
 	result->serial = f->in.serial;
 	result->record_n = f->in.record_n;
+	result->has_zonemd = f->has_zonemd;
 	result->octet_n = f->in.octet_n;
 	result->message_n = f->in.message_n;
 	result->took_ms = uv_now(f->loop) - f->started_ms;
@@ -113,6 +115,9 @@ static enum err keep_record(enum incoming_part part, const struct record *r, voi
 	struct fetch *f = context;
 	enum err e = ERR_OK;
 
+	if (r->type == TYPE_ZONEMD && part != INCOMING_REMOVED &&
+	    name_equal(r->owner.wire, f->zone))
+		f->has_zonemd = true;
 	if (part != INCOMING_WHOLE)
 		return keep_change(f, part, r);
 	if (f->spool == NULL)

@@ -40,6 +40,7 @@ struct fetch_result {
 	uint32_t serial;
 	uint64_t record_n, octet_n, message_n;
 	uint64_t took_ms;
+	bool has_zonemd; /* a record of that type came with it (transfer/zonemd.h) */
 	struct spool *spool;
 	const struct change_set *changes;
 	size_t change_n;

@@ -106,8 +106,8 @@ bool outgoing_is_made_here(const struct node *n, uint16_t type)
 
 	if (info != NULL && (info->flags & RR_DENIAL))
 		return true;
-	return (n->flags & NODE_APEX) &&
-	       (type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY);
+	return (n->flags & NODE_APEX) && (type == TYPE_DNSKEY || type == TYPE_CDS ||
+					  type == TYPE_CDNSKEY || type == TYPE_ZONEMD);
 }
 
 static bool put_node(const struct node *n, void *context)

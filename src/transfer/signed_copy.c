@@ -23,7 +23,7 @@ struct item {
 struct items {
 	struct item *item;
 	size_t n, cap;
-	bool failed;
+	bool failed, has_zonemd; /* the digest is made when all else is written */
 };
 
 static void add_item(struct items *all, const uint8_t *owner, const struct rrset *set)
@@ -52,7 +52,7 @@ static bool add_node(const struct node *n, void *context)
 			add_item(all, n->name, n->nsec);
 			nsec_added = true;
 		}
-		if (s->type != TYPE_SOA)
+		if (s->type != TYPE_SOA && !(s->type == TYPE_ZONEMD && all->has_zonemd))
 			add_item(all, n->name, s);
 	}
 	if (!nsec_added)
@@ -124,10 +124,10 @@ struct pass {
 	struct signed_copy *out;
 	struct signer *signer;
 	struct items items;
-	size_t at; /* items before it are done */
-	struct group old;
-	bool in_group, differs; /* something other than the serial */
-	uint64_t old_ids[2];    /* of the key-signing duty, and the other */
+	size_t at;                    /* items before it are done */
+	struct group old, old_zonemd; /* .set.n is 0: none */
+	bool in_group, differs;       /* something other than the serial */
+	uint64_t old_ids[2];          /* of the key-signing duty, and the other */
 	uint32_t old_serial;
 	struct change_set removed, added;
 	bool too_much;
@@ -229,7 +229,7 @@ static enum err sign(struct pass *p, const uint8_t *owner, const struct rrset *s
 	enum sig_state state = SIG_MISS;
 	const struct sig *g = NULL;
 
-	if (j->sigs != NULL && s->type != TYPE_SOA)
+	if (j->sigs != NULL && s->type != TYPE_SOA && s->type != TYPE_ZONEMD)
 		g = sigcache_get(j->sigs, s->sig_id, keyset_id(j->keys, s->type), j->now, &state);
 	if (g == NULL || state != SIG_FRESH) {
 		enum err e = signer_sign(p->signer, j->keys, &in, j->now, made);
@@ -312,9 +312,10 @@ static void compare_soa(struct pass *p)
 
 	bool same = old->n == n && memcmp(old->p, soa->wire, n - 20) == 0 &&
 		    memcmp(old->p + n - 16, soa->wire + n - 16, 16) == 0;
-	bool current = p->old_ids[1] == keyset_id(p->job->keys, TYPE_SOA) &&
-		       due_of((struct span){ sigs->p, sigs->n }, p->job->keys->policy.refresh_s,
-			      p->job->now) > p->job->now;
+	bool current = p->job->keys == NULL ||
+		       (p->old_ids[1] == keyset_id(p->job->keys, TYPE_SOA) &&
+			due_of((struct span){ sigs->p, sigs->n }, p->job->keys->policy.refresh_s,
+			       p->job->now) > p->job->now);
 	p->differs = p->differs || !same || !current ||
 		     serial_is_newer(zone_serial(p->job->zone), p->old_serial);
 }
@@ -334,11 +335,55 @@ static enum err put_soa(struct pass *p, struct group *old)
 	return e;
 }
 
+/* ---- the digest (RFC 8976) ---- */
+
+/* Of all that was written so far, which is all but itself. */
+static enum err make_zonemd(struct pass *p)
+{
+	struct spool_map m;
+	const uint8_t *zone = zone_name(p->job->zone);
+	enum err e = spool_map_added(&m, p->out->spool, zone);
+
+	if (!e)
+		e = zonemd_make(m.records, zone, (enum zonemd_hash)p->job->zonemd, p->out->zonemd,
+				&p->out->zonemd_len);
+	spool_unmap(&m);
+	return e;
+}
+
+static enum err put_zonemd(struct pass *p)
+{
+	_Alignas(struct rrset) uint8_t room[sizeof(struct rrset) + RR_FIXED_LEN + ZONEMD_RDATA_MAX];
+	struct rrset *mine = (struct rrset *)(void *)room;
+	const struct rrset *soa = zone_soa(p->job->zone);
+	struct octets *old = &p->old_zonemd.set;
+	enum err e = make_zonemd(p);
+
+	if (e)
+		return e;
+	size_t n = p->out->zonemd_len;
+	*mine = *soa; /* it is signed where the SOA is */
+	mine->type = TYPE_ZONEMD;
+	mine->steering = NULL;
+	mine->wire_len = (uint32_t)(RR_FIXED_LEN + n);
+	store_u16(mine->wire, TYPE_ZONEMD);
+	store_u16(mine->wire + 2, CLASS_IN);
+	store_u32(mine->wire + 4, soa->ttl);
+	store_u16(mine->wire + 8, (uint16_t)n);
+	memcpy(mine->wire + RR_FIXED_LEN, p->out->zonemd, n);
+	/* It is another one with each serial; that there is one, or of another kind, differs. */
+	bool differs = p->differs || old->n != mine->wire_len ||
+		       old->p[RR_FIXED_LEN + 5] != mine->wire[RR_FIXED_LEN + 5];
+	e = put(p, zone_name(p->job->zone), mine, old->n > 0 ? &p->old_zonemd : NULL);
+	p->differs = differs;
+	return e;
+}
+
 /* ---- side by side ---- */
 
 static int rank(uint16_t type)
 {
-	return type == TYPE_SOA ? 0 : type == TYPE_NSEC3 ? 2 : 1;
+	return type == TYPE_SOA ? 0 : type == TYPE_NSEC3 ? 2 : type == TYPE_ZONEMD ? 3 : 1;
 }
 
 static int compare(const struct item *x, const struct group *g)
@@ -373,6 +418,12 @@ static enum err end_group(struct pass *p)
 	if (!p->in_group)
 		return ERR_OK;
 	p->in_group = false;
+	if (g->type == TYPE_ZONEMD && p->items.has_zonemd) {
+		struct group swap = p->old_zonemd;
+		p->old_zonemd = *g;
+		*g = swap;
+		return ERR_OK;
+	}
 	while (p->at < p->items.n && (c = compare(&p->items.item[p->at], g)) < 0) {
 		enum err e = put_item(p, NULL);
 		if (e)
@@ -420,7 +471,8 @@ static enum err take_old(const struct spool_record *r, void *context)
 static enum err write_made_with(struct pass *p)
 {
 	uint8_t rdata[MADE_WITH_LEN];
-	const uint64_t ids[2] = { p->job->keys->ksk_id, p->job->keys->zsk_id };
+	const struct keyset *k = p->job->keys;
+	const uint64_t ids[2] = { k != NULL ? k->ksk_id : 0, k != NULL ? k->zsk_id : 0 };
 
 	for (unsigned i = 0; i < 2; i++) {
 		store_u32(rdata + 8 * i, (uint32_t)(ids[i] >> 32));
@@ -433,6 +485,7 @@ static enum err write_made_with(struct pass *p)
 static enum err go_over(struct pass *p)
 {
 	const struct signed_copy_job *j = p->job;
+	p->items.has_zonemd = j->zonemd != 0;
 	enum err e = list_items(j->zone, &p->items);
 
 	if (!e)
@@ -448,7 +501,7 @@ static enum err go_over(struct pass *p)
 	}
 	while (!e && p->at < p->items.n)
 		e = put_item(p, NULL);
-	return e;
+	return e || j->zonemd == 0 ? e : put_zonemd(p);
 }
 
 /* The SOA stands first on each side, so that the set is one difference sequence. */
@@ -503,6 +556,8 @@ enum err signed_copy_make(const struct signed_copy_job *job, struct signed_copy 
 	free(p->items.item);
 	free(p->old.set.p);
 	free(p->old.sigs.p);
+	free(p->old_zonemd.set.p);
+	free(p->old_zonemd.sigs.p);
 	change_free(&p->removed);
 	change_free(&p->added);
 	free(p);
@@ -524,8 +579,13 @@ static enum err look_at(const struct spool_record *r, void *context)
 
 	if (r->type == TYPE_MADE_WITH)
 		return ERR_OK;
-	if (l->out->record_n++ > 0 && r->type != TYPE_RRSIG)
+	if (l->out->record_n++ > 0 && r->type != TYPE_RRSIG) {
+		if (r->type == TYPE_ZONEMD && r->rdata.n <= ZONEMD_RDATA_MAX) {
+			memcpy(l->out->zonemd, r->rdata.p, r->rdata.n);
+			l->out->zonemd_len = r->rdata.n;
+		}
 		return ERR_OK;
+	}
 	enum err e = octets_add(&one, r);
 	if (!e && l->out->record_n == 1) {
 		if (r->type != TYPE_SOA || r->rdata.n < 20 || one.n > sizeof l->out->soa) {

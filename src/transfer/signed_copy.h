@@ -7,7 +7,8 @@
  * in the old copy as it is now keeps its signatures until they are due; others come from the
  * signature cache, and what is not there is signed here. What differs comes out as one change set.
  * Form.      transfer/spool.h: a record of type 0 that says what the signatures were made with, the
- * SOA, the RRsets each with its RRSIG behind it, and the NSEC3 in the order of their hashes.
+ * SOA, the RRsets each with its RRSIG behind it, the NSEC3 in the order of their hashes, and last
+ * ZONEMD, which is of all of that.
  * Serial.    The zone's, where that is newer than the old copy's; else the next one by the policy.
  * So a copy that differs from the one before has a newer serial, whatever made it differ.
  * Invariant. Steered RRsets have their default values. Zones with compact denial have no copy: they
@@ -26,6 +27,7 @@
 #include "dnssec/keyset.h"
 #include "dnssec/sigcache.h"
 #include "transfer/spool.h"
+#include "transfer/zonemd.h"
 #include "zone/serial.h"
 #include "zone/zone.h"
 
@@ -33,7 +35,8 @@
 
 struct signed_copy_job {
 	const struct zone *zone;
-	const struct keyset *keys;
+	const struct keyset *keys;   /* NULL: nothing is signed */
+	unsigned zonemd;             /* enum zonemd_hash: the copy gets its digest; 0: none */
 	const struct sigcache *sigs; /* NULL: all are signed here */
 	const char *path;            /* where the copy stands and will stand */
 	bool has_old;
@@ -50,6 +53,8 @@ struct signed_copy {
 	uint32_t from, serial;
 	uint8_t soa[SIGNED_COPY_SOA_MAX]; /* TYPE to the end of RDATA */
 	size_t soa_len;
+	uint8_t zonemd[ZONEMD_RDATA_MAX]; /* RDATA; of length 0: it has none */
+	size_t zonemd_len;
 	int64_t due_at;                             /* when the first signature is to be renewed */
 	size_t record_n, made_n, kept_n, steered_n; /* signatures that were made, taken over */
 };

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dns/rdata.h"
@@ -284,6 +286,45 @@ enum err spool_id(const char *path, char out[SPOOL_ID_MAX])
 	for (size_t i = 0; i < sizeof digest; i++)
 		snprintf(out + 2 * i, 3, "%02x", digest[i]);
 	return ERR_OK;
+}
+
+/* ---- where the records lie ---- */
+
+enum err spool_map(struct spool_map *out, const char *path, const uint8_t *zone)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	size_t head = MAGIC_LEN + name_len(zone);
+	struct stat st;
+
+	*out = (struct spool_map){ 0 };
+	if (fd < 0)
+		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+	if (fstat(fd, &st) == 0)
+		out->whole_n = (size_t)st.st_size;
+	void *p = out->whole_n > head ? mmap(NULL, out->whole_n, PROT_READ, MAP_PRIVATE, fd, 0)
+				      : MAP_FAILED;
+	close(fd);
+	if (p == MAP_FAILED)
+		return out->whole_n > head ? ERR_IO : ERR_CORRUPT;
+	out->whole = p;
+	out->records = (struct span){ (const uint8_t *)p + head, out->whole_n - head };
+	return memcmp(p, MAGIC, MAGIC_LEN) == 0 &&
+		       memcmp((const uint8_t *)p + MAGIC_LEN, zone, head - MAGIC_LEN) == 0
+		   ? ERR_OK
+		   : ERR_CORRUPT;
+}
+
+enum err spool_map_added(struct spool_map *out, struct spool *s, const uint8_t *zone)
+{
+	*out = (struct spool_map){ 0 };
+	return fflush(s->to) != 0 ? ERR_IO : spool_map(out, s->beside, zone);
+}
+
+void spool_unmap(struct spool_map *m)
+{
+	if (m->whole != NULL)
+		munmap(m->whole, m->whole_n);
+	m->whole = NULL;
 }
 
 /* ---- changing ---- */

@@ -55,6 +55,19 @@ struct spool_record {
 	struct span rdata;
 };
 
+/* The records of a file that was ended, where they lie: one behind another, an octet of 255 and the
+ * tail at their end. Its digest is not looked at. */
+struct spool_map {
+	struct span records;
+	void *whole; /* NULL: nothing */
+	size_t whole_n;
+};
+enum err spool_map(struct spool_map *out, const char *path, const uint8_t *zone);
+/* Those that were added so far. */
+enum err spool_map_added(struct spool_map *out, struct spool *s, const uint8_t *zone);
+/* Also of one that was not made. */
+void spool_unmap(struct spool_map *m);
+
 /* Reads a whole file of that zone. What `each` returns other than ERR_OK ends it. */
 enum err spool_read(const char *path, const uint8_t *zone,
 		    enum err (*each)(const struct spool_record *r, void *context), void *context);

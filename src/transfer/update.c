@@ -246,6 +246,8 @@ static bool is_made_here(const struct update *u, const uint8_t *owner, uint16_t 
 	if ((type == TYPE_A || type == TYPE_AAAA) && u->is_alias != NULL &&
 	    u->is_alias(owner, u->alias_context))
 		return true;
+	if (u->zonemd_here && type == TYPE_ZONEMD && name_equal(owner, u->apex))
+		return true;
 	return u->signed_here && is_key_record(type) && name_equal(owner, u->apex);
 }
 

@@ -24,6 +24,7 @@ struct update {
 	struct span message; /* whole; message_parse() found it good */
 	const struct message *parsed;
 	const uint8_t *apex;
+	bool zonemd_here; /* ZONEMD is made here */
 	bool signed_here; /* key records at the apex are the keyring's */
 	const struct update_grant *grants;
 	size_t grant_n;
