@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "base/rcu.h"
-#include "control/zone_file.h"
+#include "control/internal.h"
 #include "dns/name.h"
 #include "dnssec/algorithm.h"
 #include "dnssec/key.h"
@@ -22,6 +22,7 @@
 
 struct options {
 	const char *zone, *name, *questions;
+	const char *steering, *mmdb; /* NULL: nothing is steered */
 	unsigned rounds;
 	enum zone_denial denial;
 	bool memo;
@@ -61,24 +62,52 @@ static void sign(const uint8_t *name)
 	zone_view.keys = keys;
 }
 
+/* The zone's files; what is steered goes by the location database. */
+static void read_files(const struct options *o, struct zone_builder *b, const uint8_t *name,
+		       struct served *served)
+{
+	static const struct config_signing SIGNED;
+	static const struct config_zone_geo GEO;
+	struct config_zone config = { .name = name,
+				      .file = o->zone,
+				      .steering = o->steering,
+				      .seed = o->name,
+				      .geo = o->mmdb != NULL ? &GEO : NULL,
+				      .signing = o->denial != ZONE_NO_DENIAL ? &SIGNED : NULL };
+	struct location_db *db = NULL;
+	struct diag d = { 0 };
+
+	if (o->mmdb != NULL && location_open_mmdb(&db, o->mmdb, &(struct location_paths){ 0 }, &d))
+		fail("the location database cannot be read");
+	if (zone_data_read(&(struct zone_load){ .config = &config, .db = db }, b, served, &d))
+		fail("the zone cannot be read");
+	location_unref(db);
+	diag_free(&d);
+}
+
 static void load(const struct options *o)
 {
 	struct zone_builder *b = NULL;
 	struct zone *z = NULL;
+	struct served served = { 0 };
 	struct diag d = { 0 };
 	struct name name;
 	uint8_t key[NAME_KEY_MAX];
 	struct zone_build_options options = { .denial = o->denial, .nsec3_hash = hash_name };
 
-	if (name_from_text(o->name, NULL, &name) ||
-	    zone_build_start(&b, name.wire, NULL, &options) ||
-	    zone_file_read(b, o->zone, name.wire, o->denial != ZONE_NO_DENIAL, &d) ||
-	    zone_build_seal(b, &z, &d))
+	if (name_from_text(o->name, NULL, &name) || zone_build_start(&b, name.wire, NULL, &options))
+		fail("the zone has no name");
+	read_files(o, b, name.wire, &served);
+	if (zone_build_seal(b, &z, &d))
 		fail("the zone cannot be read");
 	diag_free(&d);
-	zone_view = (struct zone_view){
-		.name = zone_name(z), .zone = z, .rate_limited = true, .rcode_n = rcode_n
-	};
+	zone_view =
+	    (struct zone_view){ .name = zone_name(z),
+				.zone = z,
+				.steer = served.steered != NULL ? served.steered->set : NULL,
+				.ecs = true,
+				.rate_limited = true,
+				.rcode_n = rcode_n };
 	if (o->denial != ZONE_NO_DENIAL)
 		sign(name.wire);
 	struct trie *empty = trie_new(), *zones = trie_edit(empty);
@@ -114,12 +143,14 @@ static uint64_t ask_all(const struct questions *q)
 
 	for (size_t at = 0; at < q->n; at += BATCH) {
 		struct span batch[BATCH];
+		struct ip_addr from[BATCH];
 		unsigned n = q->n - at < BATCH ? (unsigned)(q->n - at) : BATCH;
 		for (unsigned i = 0; i < n; i++) {
 			memcpy(in[i], q->at[at + i].wire, q->at[at + i].len);
 			batch[i] = (struct span){ in[i], q->at[at + i].len };
+			from[i] = FROM.addr;
 		}
-		query_look_ahead(&query, batch, n);
+		query_look_ahead(&query, batch, from, n);
 		for (unsigned i = 0; i < n; i++) {
 			struct writer w = writer_of(out[i], ANSWER_MAX);
 			query.looked_up = &query.ahead[i];
@@ -144,6 +175,8 @@ static void parse(int argc, char **argv, struct options *o)
 		{ "name", required_argument, NULL, 'n' },
 		{ "questions", required_argument, NULL, 'q' },
 		{ "rounds", required_argument, NULL, 'r' },
+		{ "steering", required_argument, NULL, 's' },
+		{ "mmdb", required_argument, NULL, 'M' },
 		{ "nsec", no_argument, NULL, '1' },
 		{ "nsec3", no_argument, NULL, '3' },
 		{ "do", no_argument, NULL, 'd' },
@@ -166,6 +199,12 @@ static void parse(int argc, char **argv, struct options *o)
 		case 'r':
 			o->rounds = (unsigned)atoi(optarg);
 			break;
+		case 's':
+			o->steering = optarg;
+			break;
+		case 'M':
+			o->mmdb = optarg;
+			break;
 		case '1':
 			o->denial = ZONE_NSEC;
 			break;
@@ -184,7 +223,8 @@ static void parse(int argc, char **argv, struct options *o)
 	}
 	if (o->zone == NULL || o->name == NULL || o->questions == NULL)
 		fail("usage: concord_bench_pipeline --zone FILE --name ZONE --questions FILE "
-		     "[--rounds N] [--nsec|--nsec3] [--do] [--no-memo]");
+		     "[--steering FILE --mmdb FILE] [--rounds N] [--nsec|--nsec3] [--do] "
+		     "[--no-memo]");
 }
 
 int main(int argc, char **argv)

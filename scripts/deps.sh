@@ -6,7 +6,7 @@
 #   scripts/deps.sh missing [set ...]   prints those that are not installed
 #   scripts/deps.sh install [set ...]   installs them (through sudo when not root); silent when nothing is missing
 #
-# Sets: build (compile and link), demo (./run), test (./test), package (scripts/debian13.sh). Default: build.
+# Sets: build (compile and link), demo (./run), test (./test), bench (bench/run steering), package (scripts/debian13.sh). Default: build.
 # CONCORD_NO_INSTALL=1 makes `install` fail with the list instead of touching the system.
 set -euo pipefail
 
@@ -31,12 +31,13 @@ packages_test=(
 	bind9 bind9-utils nsd knot knot-dnsutils unbound ldnsutils        # what we are tested against
 	knot-dnssecutils                                    # kzonecheck
 	pebble lego python3-certbot-dns-rfc2136 python3-requests  # an ACME authority, and its clients
-	pdns-server pdns-backend-bind pdns-backend-sqlite3 openssl
+	pdns-server pdns-backend-bind pdns-backend-sqlite3 gdnsd openssl
 	libmaxmind-db-writer-perl iproute2                  # small location databases; network namespaces
 	faketime            # a clock that tests set
 	codespell mandoc shellcheck binutils procps
 	softhsm2 opensc libengine-pkcs11-openssl            # keys in a token
 )
+packages_bench=(knot-module-geoip pdns-backend-geoip)   # besides those of test: others that steer
 packages_package=(debootstrap debian-archive-keyring)
 
 # Names that carry a version, by release.
@@ -53,9 +54,10 @@ list() {
 		build) printf '%s\n' "${packages_build[@]}" ;;
 		demo) printf '%s\n' "${packages_demo[@]}" ;;
 		test) printf '%s\n' "${packages_test[@]}" ;;
+		bench) printf '%s\n' "${packages_bench[@]}" ;;
 		package) printf '%s\n' "${packages_package[@]}" ;;
 		*)
-			echo "deps.sh: no such set: $set (build, demo, test, package)" >&2
+			echo "deps.sh: no such set: $set (build, demo, test, bench, package)" >&2
 			exit 2
 			;;
 		esac
@@ -82,7 +84,7 @@ as_root() {
 # The servers that tests need must not start serving on this machine just because they were installed:
 # invoke-rc.d asks this script (101 = do not start), and systemd units are disabled afterwards.
 policy=/usr/sbin/policy-rc.d
-services=(named nsd unbound knot pdns)
+services=(named nsd unbound knot pdns gdnsd)
 
 hold_services() {
 	[ ! -e $policy ] || return 0
@@ -135,7 +137,7 @@ install() {
 case ${1:-} in
 list | missing | install) "$@" ;;
 *)
-	echo "usage: scripts/deps.sh list|missing|install [build|demo|test|package ...]" >&2
+	echo "usage: scripts/deps.sh list|missing|install [build|demo|test|bench|package ...]" >&2
 	exit 2
 	;;
 esac

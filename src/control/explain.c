@@ -218,7 +218,7 @@ static void add_steering(struct explained *x)
 	uint32_t policy = x->asked.steered->steering->policy;
 	struct steer_moment moment = { x->asked.now, x->asked.steer_n };
 	struct steer_choice choice =
-	    steer_choose_at(x->set, policy, &x->client.addr, &moment, NULL);
+	    steer_choose_at(x->set, policy, &x->client.addr, &moment, NULL, NULL);
 	bool refused = choice.variant == STEER_SERVFAIL;
 	const struct rrset *sent = rrset_variant(x->asked.steered, refused ? 0 : choice.variant);
 

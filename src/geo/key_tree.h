@@ -38,15 +38,23 @@ static inline size_t key_tree_rank(const uint64_t *node, uint64_t x)
 	return n;
 }
 
-/* How many keys are at most x, which is less than UINT64_MAX. */
-static inline size_t key_tree_count(const struct key_tree *t, uint64_t x)
+/* The line of keys where a search for x, which is less than UINT64_MAX, ends. */
+static inline const uint64_t *key_tree_node(const struct key_tree *t, uint64_t x)
 {
 	size_t k = 0;
 
 	for (unsigned h = t->height - 1; h > 0; h--)
 		k = k * (KEY_TREE_NODE + 1) +
 		    key_tree_rank(t->keys + t->offset[h] + k, x) * KEY_TREE_NODE;
-	return k + key_tree_rank(t->keys + k, x);
+	return t->keys + k;
+}
+
+/* How many keys are at most x, which is less than UINT64_MAX. */
+static inline size_t key_tree_count(const struct key_tree *t, uint64_t x)
+{
+	const uint64_t *node = key_tree_node(t, x);
+
+	return (size_t)(node - t->keys) + key_tree_rank(node, x);
 }
 
 #endif

@@ -175,12 +175,15 @@ bool partition_has_class(const struct partition *p, uint32_t class)
 	return class < p->class_n && (p->classes[class / 64] >> (class % 64) & 1);
 }
 
-static struct partition_hit find4(const struct intervals4 *v, struct address a)
+/* Where the interval of a key is: at[lo..hi-1]. */
+static void bounds4(const struct intervals4 *v, uint32_t key, size_t *lo, size_t *hi)
 {
-	uint32_t key = (uint32_t)a.lo;
-	size_t lo = v->index != NULL ? v->index[key >> 16] : 0;
-	size_t hi = v->index != NULL ? (size_t)v->index[(key >> 16) + 1] + 1 : v->n;
+	*lo = v->index != NULL ? v->index[key >> 16] : 0;
+	*hi = v->index != NULL ? (size_t)v->index[(key >> 16) + 1] + 1 : v->n;
+}
 
+static struct partition_hit search4(const struct intervals4 *v, uint32_t key, size_t lo, size_t hi)
+{
 	while (hi - lo > 1) {
 		size_t mid = (lo + hi) / 2;
 		if (v->at[mid].first <= key)
@@ -189,9 +192,18 @@ static struct partition_hit find4(const struct intervals4 *v, struct address a)
 			hi = mid;
 	}
 	bool more = lo + 1 < v->n;
-	struct address first = { 0, v->at[lo].first }, next = { 0, more ? v->at[lo + 1].first : 0 };
+	struct address a = { 0, key }, first = { 0, v->at[lo].first },
+		       next = { 0, more ? v->at[lo + 1].first : 0 };
 	return (struct partition_hit){ v->at[lo].class,
 				       address_scope(IP_V4, a, first, more ? &next : NULL) };
+}
+
+static struct partition_hit find4(const struct intervals4 *v, struct address a)
+{
+	size_t lo, hi;
+
+	bounds4(v, (uint32_t)a.lo, &lo, &hi);
+	return search4(v, (uint32_t)a.lo, lo, hi);
 }
 
 /* The last of at[lo..hi-1] that starts at or before `a`. */
@@ -234,6 +246,63 @@ struct partition_hit partition_find(const struct partition *p, const struct ip_a
 	else /* all of IPv4 is alike: what is around the form may be so too */
 		hit.scope = find6(&p->v6, address_of(a)).scope;
 	return hit;
+}
+
+/* ---- side by side ---- */
+
+#define LINE_INTERVALS 8u /* of IPv4 */
+
+void partition_look_start(struct partition_look *l)
+{
+	struct address a = address_of(&l->at.addr);
+
+	l->hi = 0;
+	if (l->at.addr.family == IP_V4 && l->partition->v4.index != NULL)
+		__builtin_prefetch(&l->partition->v4.index[(uint32_t)a.lo >> 16]);
+	if (l->at.addr.family == IP_V6 && l->partition->v6.tree.height > 0 && a.hi < UINT64_MAX)
+		__builtin_prefetch(key_tree_node(&l->partition->v6.tree, a.hi));
+}
+
+/* Halves what is left, until that is about a line. */
+static bool look_on4(struct partition_look *l)
+{
+	const struct intervals4 *v = &l->partition->v4;
+	uint32_t key = (uint32_t)address_of(&l->at.addr).lo;
+	size_t mid = (l->lo + l->hi) / 2;
+
+	if (l->hi == 0)
+		bounds4(v, key, &l->lo, &l->hi);
+	else if (v->at[mid].first <= key)
+		l->lo = mid;
+	else
+		l->hi = mid;
+	bool more = l->hi - l->lo > LINE_INTERVALS;
+	__builtin_prefetch(&v->at[more ? (l->lo + l->hi) / 2 : l->lo]);
+	if (!more)
+		__builtin_prefetch(&v->at[l->hi - 1]);
+	return more;
+}
+
+static bool look_on6(struct partition_look *l)
+{
+	const struct intervals6 *v = &l->partition->v6;
+	struct address a = address_of(&l->at.addr);
+
+	if (v->tree.height > 0 && a.hi < UINT64_MAX)
+		__builtin_prefetch(&v->at[key_tree_count(&v->tree, a.hi) - 1]);
+	return false;
+}
+
+bool partition_look_on(struct partition_look *l)
+{
+	return l->at.addr.family == IP_V4 ? look_on4(l) : look_on6(l);
+}
+
+struct partition_hit partition_look_end(const struct partition_look *l, const struct ip_addr *a)
+{
+	if (l->at.in == NULL && a->family == IP_V4)
+		return search4(&l->partition->v4, (uint32_t)address_of(a).lo, l->lo, l->hi);
+	return partition_find(l->partition, a, &l->at);
 }
 
 bool partition_is_whole(const struct partition *p, enum ip_family family, uint32_t *class)

@@ -45,6 +45,17 @@ struct partition_hit {
 /* `located` is embedding_locate(a). */
 struct partition_hit partition_find(const struct partition *p, const struct ip_addr *a,
 				    const struct located *located);
+/* A partition_find() in steps, for several side by side: each step asks for memory that the next
+ * one reads. `partition` and `at` are given. */
+struct partition_look {
+	const struct partition *partition;
+	struct located at; /* embedding_locate() of the client */
+	size_t lo, hi;     /* what is left of the search; hi 0: not begun */
+};
+void partition_look_start(struct partition_look *l);
+/* False: the next step is the last one, partition_look_end(). */
+bool partition_look_on(struct partition_look *l);
+struct partition_hit partition_look_end(const struct partition_look *l, const struct ip_addr *a);
 /* Whether any address has the class; not for the data plane. */
 bool partition_has_class(const struct partition *p, uint32_t class);
 size_t partition_intervals(const struct partition *p);

@@ -7,7 +7,6 @@
 #include "geo/draw.h"
 #include "geo/steer_internal.h"
 
-#define CACHE_LINE 64
 #define MESSAGE_MAX                                                                                \
 	(257 + 9 + 256) /* owner and type, client key or nonce, RDATA and what follows */
 #define SHED_ALL 256u
@@ -281,20 +280,24 @@ static bool is_settled(const struct steer_outcome *o)
 	       (o->health == NULL || health_word_is_up(health_word_load(o->health)));
 }
 
+static bool is_of(const struct steer_found *f, const struct steer_set *s, uint32_t policy,
+		  const struct ip_addr *client)
+{
+	return f != NULL && f->set == s && f->policy == policy && ip_equal(&f->client, client);
+}
+
 struct steer_choice steer_choose_at(const struct steer_set *s, uint32_t policy,
 				    const struct ip_addr *client, const struct steer_moment *moment,
-				    struct steer_trace *trace)
+				    const struct steer_found *found, struct steer_trace *trace)
 {
 	const struct steer_policy *p = &s->policies[policy];
 	const struct located at = embedding_locate(client);
 
 	if (trace != NULL)
 		*trace = (struct steer_trace){ 0 };
-	/* With thousands of policies these are rarely in the cache: fetched while the partition is
-	 * searched. */
-	__builtin_prefetch(p->outcomes);
-	__builtin_prefetch((const char *)p->outcomes + CACHE_LINE);
-	struct partition_hit hit = partition_find(p->partition, client, &at);
+	struct partition_hit hit = is_of(found, s, policy, client)
+				       ? (struct partition_hit){ found->class, found->scope }
+				       : partition_find(p->partition, client, &at);
 	const struct steer_outcome *o = &p->outcomes[hit.class];
 	struct steer_choice c = { .variant = o->variant, .scope = hit.scope };
 	if (o->keyed)

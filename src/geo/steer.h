@@ -116,16 +116,26 @@ struct steer_moment {
 	uint64_t nonce; /* another one for each question, for policies that are not sticky */
 };
 
+/* Where a policy's partition has an address: what a choice begins with. */
+struct steer_found {
+	const struct steer_set *set;
+	uint32_t policy;
+	struct ip_addr client;
+	uint32_t class;
+	uint8_t scope;
+};
+
 /* `client` is the ECS address (bits past its source length zero) or the source address. `moment`
- * may be NULL: then nothing is drained. `trace` is NULL when serving. */
+ * may be NULL: then nothing is drained. `trace` is NULL when serving. `found` is where the client
+ * was found before (steer_look.h), or NULL; one of another client or policy is not used. */
 struct steer_choice steer_choose_at(const struct steer_set *s, uint32_t policy,
 				    const struct ip_addr *client, const struct steer_moment *moment,
-				    struct steer_trace *trace);
+				    const struct steer_found *found, struct steer_trace *trace);
 static inline struct steer_choice steer_choose(const struct steer_set *s, uint32_t policy,
 					       const struct ip_addr *client,
 					       struct steer_trace *trace)
 {
-	return steer_choose_at(s, policy, client, NULL, trace);
+	return steer_choose_at(s, policy, client, NULL, NULL, trace);
 }
 
 /* For explain and status: texts are borrowed from the set. */

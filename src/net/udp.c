@@ -170,10 +170,13 @@ _Static_assert(BATCH <= QUERY_AHEAD_MAX, "a batch is looked up whole");
 static void look_ahead(struct worker *w, const struct udp_batch *b, int n)
 {
 	struct span in[BATCH];
+	struct ip_addr from[BATCH];
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		in[i] = (struct span){ b->request[i], b->in[i].msg_len };
-	query_look_ahead(&w->query, in, (unsigned)n);
+		socket_client(&b->peer[i], &from[i]);
+	}
+	query_look_ahead(&w->query, in, from, (unsigned)n);
 }
 
 /* Returns how many came. */

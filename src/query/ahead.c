@@ -54,6 +54,7 @@ void query_look(struct query_ahead *a, const struct view *v, uint16_t qtype)
 {
 	a->server = NULL;
 	a->cover = NULL;
+	a->steered.set = NULL;
 	a->zv = query_find_zone(v, &a->asked, qtype);
 	if (a->zv != NULL && a->zv->zone != NULL)
 		a->found = zone_find_probe(a->zv->zone, &a->asked);
@@ -174,7 +175,8 @@ static void look_into_memo(struct query *q, const struct span *in, unsigned n)
 	}
 }
 
-void query_look_ahead(struct query *q, const struct span *in, unsigned n)
+void query_look_ahead(struct query *q, const struct span *in, const struct ip_addr *from,
+		      unsigned n)
 {
 	struct zone_look looks[QUERY_AHEAD_MAX];
 	struct query_ahead *of[QUERY_AHEAD_MAX];
@@ -206,4 +208,5 @@ void query_look_ahead(struct query *q, const struct span *in, unsigned n)
 	for (unsigned i = 0; i < used; i++)
 		if (of[i]->found.match == ZONE_EXACT && of[i]->zv->keys != NULL)
 			ask_for_signature(of[i]);
+	query_steer_ahead(in, from, q->ahead, n);
 }

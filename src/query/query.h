@@ -113,6 +113,8 @@ struct query_ahead {
 	const struct node *server_node;
 	/* Of a name that does not exist in a zone with NSEC3: what covers its next closer name. */
 	const struct rrset *cover;
+	/* Of a steered name; set NULL: not looked for. */
+	struct steer_found steered;
 };
 
 /* What proves a closest encloser in a zone with NSEC3, and that it has no wildcard. */
@@ -179,9 +181,10 @@ struct query {
 };
 
 /* Requests that are about to be answered, at most QUERY_AHEAD_MAX, all in this view: looks their
- * names up side by side, so that the waits for memory overlap; request i's is ahead[i]. Trusts
- * nothing in them. */
-void query_look_ahead(struct query *q, const struct span *in, unsigned n);
+ * names up side by side, so that the waits for memory overlap; request i's is ahead[i]. `from` is
+ * where each came from. Trusts nothing in them. */
+void query_look_ahead(struct query *q, const struct span *in, const struct ip_addr *from,
+		      unsigned n);
 
 /* Answers one request into `out`, whose room is the most that may be sent: 65535 for TCP; for UDP
  * the buffer (at least the view's udp_size); the client's limit is applied here. Needs a view. */

@@ -70,6 +70,10 @@ void query_look(struct query_ahead *a, const struct view *v, uint16_t qtype);
 const struct rrset *query_steer(struct query *q, const struct zone_view *zv,
 				const struct rrset *rrset);
 
+/* steer_ahead.c: after the look-ups of a batch, asks for what its steered answers will read. */
+void query_steer_ahead(const struct span *in, const struct ip_addr *from, struct query_ahead *ahead,
+		       unsigned n);
+
 /* Whether the answer must carry signatures and proofs of this zone. */
 bool query_wants_dnssec(const struct query *q, const struct zone_view *zv);
 

@@ -17,14 +17,11 @@ const struct rrset *query_steer(struct query *q, const struct zone_view *zv,
 	/* A source length of 0 asks not to be located: then the resolver is the client, and the
 	 * answer is for everyone behind it (RFC 7871 §7.1.2). */
 	bool by_subnet = zv->ecs && e->ecs && e->ecs_prefix.len > 0;
-	/* The variants' addresses, while the choice is made. */
-	__builtin_prefetch(&rrset->steering->variant[0]);
-	__builtin_prefetch(&rrset->steering->variant[8]);
-	__builtin_prefetch(&rrset->steering->variant[16]);
 	const struct ip_addr *client = by_subnet ? &e->ecs_prefix.addr : &q->client.addr;
 	struct steer_moment moment = { q->now, (uint64_t)q->worker << 48 | q->steer_n };
+	const struct steer_found *found = q->look != NULL ? &q->look->steered : NULL;
 	struct steer_choice c =
-	    steer_choose_at(set, rrset->steering->policy, client, &moment, q->trace);
+	    steer_choose_at(set, rrset->steering->policy, client, &moment, found, q->trace);
 
 	q->steer_n++;
 	if (q->trace != NULL) {

@@ -241,7 +241,7 @@ static void ask(struct view *view, struct span in, const struct query_client *fr
 	struct writer w = writer_of(first, room), again = writer_of(second, room);
 
 	query.view = view;
-	query_look_ahead(&query, &in, 1);
+	query_look_ahead(&query, &in, &from->addr, 1);
 	enum verdict v = answer(view, in, from, &query.ahead[0], &w);
 	if (v != QUERY_REPLY)
 		return;

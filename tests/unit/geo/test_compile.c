@@ -12,6 +12,7 @@
 #include "geo/draw.h"
 #include "geo/location_internal.h"
 #include "geo/steer.h"
+#include "geo/steer_look.h"
 
 /* ---- random worlds: ranges of places in both families ---- */
 
@@ -537,6 +538,31 @@ static void check_client(const struct world *w, const struct steer_set *s, uint3
 	}
 }
 
+/* Clients that are looked at side by side are found where each is found alone. */
+static void check_looks(const struct steer_set *s, uint32_t number, struct lottery *l)
+{
+	struct steer_found found[STEER_LOOKS_MAX];
+	struct steer_look looks[STEER_LOOKS_MAX];
+	unsigned n = 1 + lottery_below(l, STEER_LOOKS_MAX);
+
+	for (unsigned i = 0; i < n; i++) {
+		found[i] = (struct steer_found){ .set = s, .policy = number };
+		found[i].client = random_client(l, lottery_below(l, 2) == 0 ? IP_V4 : IP_V6);
+		looks[i].found = &found[i];
+	}
+	steer_look_many(looks, n);
+	for (unsigned i = 0; i < n; i++) {
+		const struct ip_addr *a = &found[i].client, *other = &found[(i + 1) % n].client;
+		struct steer_choice alone = steer_choose(s, number, a, NULL);
+		struct steer_choice c = steer_choose_at(s, number, a, NULL, &found[i], NULL);
+		assert_true(c.variant == alone.variant && c.scope == alone.scope);
+		/* One of another client is of no use. */
+		alone = steer_choose(s, number, other, NULL);
+		c = steer_choose_at(s, number, other, NULL, &found[i], NULL);
+		assert_true(c.variant == alone.variant && c.scope == alone.scope);
+	}
+}
+
 static void check_policy(const struct world *w, const struct steer_set *s, uint32_t number,
 			 const struct policy *p, struct lottery *l)
 {
@@ -552,6 +578,7 @@ static void check_policy(const struct world *w, const struct steer_set *s, uint3
 				     &b[f].at[lottery_below(l, (uint32_t)b[f].n)]);
 		}
 	}
+	check_looks(s, number, l);
 }
 
 static void check_world(uint64_t seed)

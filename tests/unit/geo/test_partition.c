@@ -30,6 +30,9 @@ static struct address random_address(struct lottery *l, enum ip_family family)
 {
 	struct address a = { lottery_next(l), lottery_next(l) };
 
+	/* Every other one lies in one /16, which then has many. */
+	if (family == IP_V4 && lottery_below(l, 2))
+		return (struct address){ 0, 0x0a010000 + (a.lo >> 48) };
 	if (family == IP_V4)
 		return (struct address){ 0, a.lo >> 32 & UINT64_MAX << lottery_below(l, 32) };
 	uint32_t kind = lottery_below(l, 10);
@@ -115,6 +118,12 @@ static void check(const struct list *list, const struct partition *p, struct add
 	struct located as_it_is = { .addr = x };
 	struct partition_hit hit = partition_find(p, &x, &as_it_is);
 
+	struct partition_look look = { .partition = p, .at = as_it_is };
+	partition_look_start(&look);
+	while (partition_look_on(&look))
+		;
+	struct partition_hit stepwise = partition_look_end(&look, &x);
+	assert_true(stepwise.class == hit.class && stepwise.scope == hit.scope);
 	assert_int_equal(hit.class, class_in(list, a));
 	assert_true(is_uniform(list, a, hit.scope));
 	assert_true(hit.scope == 0 || !is_uniform(list, a, hit.scope - 1u));

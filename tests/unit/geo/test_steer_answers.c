@@ -95,7 +95,7 @@ static size_t answer(const struct made *m, uint32_t i, const struct steer_moment
 {
 	struct ip_addr a = client(i);
 	const struct span *rdata;
-	struct steer_choice c = steer_choose_at(m->s, 0, &a, at, NULL);
+	struct steer_choice c = steer_choose_at(m->s, 0, &a, at, NULL, NULL);
 	size_t n = steer_variant(m->s, 0, c.variant, &rdata);
 
 	for (size_t k = 0; k < n; k++)

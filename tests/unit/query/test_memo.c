@@ -190,7 +190,7 @@ static enum verdict ask_one(struct query *q, const struct question *in, struct w
 	struct span request = { in->octets, in->n };
 
 	q->sign_budget = 100;
-	query_look_ahead(q, &request, 1);
+	query_look_ahead(q, &request, &CLIENT.addr, 1);
 	q->looked_up = &q->ahead[0];
 	return query_answer(q, request, &CLIENT, out);
 }
