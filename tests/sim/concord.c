@@ -522,7 +522,7 @@ static void run_group(struct world *w, unsigned s)
 	i->known.group.signer[GROUP_SELF].dnskey_ttl = i->own.facts.dnskey_ttl;
 	i->signer_of[0] = (uint8_t)s;
 	i->number_of[s] = 0;
-	for (unsigned o = 0; o < w->signer_n; o++) {
+	for (unsigned o = 0; o < w->signer_n && o < WORLD_SIGNERS; o++) {
 		if (o == s)
 			continue;
 		int n = group_add_signer(&i->known.group, w->signer[o].server_n, w->now);
