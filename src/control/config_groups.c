@@ -161,8 +161,21 @@ static const struct schema_row GROUP_ROWS[] = {
 	ROW(struct group_fields, group.poll_s, "poll", SCHEMA_DURATION, .min = 1, .max = 86400),
 	ROW(struct group_fields, group.propagation_s, "propagation", SCHEMA_DURATION, .min = 0,
 	    .max = 7 * 86400),
+	ROW(struct group_fields, group.fresh_s, "fresh", SCHEMA_DURATION, .min = 2,
+	    .max = 7 * 86400),
 	{ 0 },
 };
+
+/* Longer than a poll, or nothing would ever be evidence. */
+static enum err settle_fresh(struct schema *s, const struct yaml_node *at, struct config_group *g)
+{
+	if (g->fresh_s == 0)
+		g->fresh_s = 5 * g->poll_s + 10;
+	if (g->fresh_s >= 2 * g->poll_s)
+		return ERR_OK;
+	return finding(s, at, "at least twice `poll`", g->id,
+		       "forgets what it saw before it looks again");
+}
 
 static enum err read_group(struct schema *s, const struct yaml_node *item,
 			   const struct config_groups *before, struct config_group *out)
@@ -181,7 +194,7 @@ static enum err read_group(struct schema *s, const struct yaml_node *item,
 			       "is not one of the group's signers");
 	f.group.self = (size_t)(self - f.group.signers);
 	*out = f.group;
-	return ERR_OK;
+	return settle_fresh(s, item, out);
 }
 
 enum err config_read_groups(struct schema *s, const struct yaml_node *list,

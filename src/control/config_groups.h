@@ -34,6 +34,7 @@ struct config_group {
 	size_t signer_n;
 	bool carry_ksk;
 	uint32_t poll_s, propagation_s;
+	uint32_t fresh_s; /* what was seen longer ago is no evidence */
 };
 
 struct config_groups {

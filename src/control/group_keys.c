@@ -264,21 +264,46 @@ size_t group_anchors(const struct group_zone *z, unsigned signer, struct seen_ds
 	return n;
 }
 
+static void forget_foreign(struct group_zone *z, size_t i)
+{
+	struct keyring *r = z->entry->keys;
+	struct dnskey key = r->foreign[i].key;
+	bool foreign;
+
+	if (keyring_remove(r, key.tag, key.algorithm, z->control->store, &foreign))
+		log_error(z->entry->text, "group: key %u could not be taken out", key.tag);
+}
+
 /* Keys by which a signer was introduced go with it; a call of an operator may bring them again. */
 void group_forget_introduction(struct group_zone *z, unsigned signer)
 {
-	struct keyring *r = z->entry->keys;
+	const struct keyring *r = z->entry->keys;
 
-	for (size_t i = r->foreign_n; i > 0; i--) {
-		const struct foreign_key *f = &r->foreign[i - 1];
-		bool foreign;
-		if (strcmp(f->owner, z->signer[signer]) != 0)
-			continue;
-		uint16_t tag = f->key.tag;
-		if (keyring_remove(r, tag, f->key.algorithm, z->control->store, &foreign))
-			log_error(z->entry->text, "group: key %u of %s could not be taken out", tag,
-				  z->signer[signer]);
+	for (size_t i = r->foreign_n; i > 0; i--)
+		if (strcmp(r->foreign[i - 1].owner, z->signer[signer]) == 0)
+			forget_foreign(z, i - 1);
+}
+
+static bool is_dropped(const struct group_zone *z, int k)
+{
+	const struct group_key *key = &z->group.key[k];
+
+	return key->owner > GROUP_SELF && key->seen && key->withdrawn_at != 0 &&
+	       z->group.signer[key->owner].state == MEMBER_FULL &&
+	       !group_has(z->group.sets.dnskey, (unsigned)k);
+}
+
+bool group_forget_dropped(struct group_zone *z)
+{
+	const struct keyring *r = z->entry->keys;
+	size_t n = r->foreign_n;
+
+	for (size_t i = n; i > 0; i--) {
+		int k = number_of(z, &r->foreign[i - 1].key);
+		if (k >= 0 && is_dropped(z, k))
+			forget_foreign(z, i - 1);
 	}
+	return r->foreign_n < n;
 }
 
 /* ---- to our own rolls ---- */

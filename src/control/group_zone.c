@@ -16,7 +16,7 @@
 static struct group_policy policy_of(const struct config_group *g)
 {
 	return (struct group_policy){ .propagation_s = g->propagation_s,
-				      .fresh_s = 5 * g->poll_s + 10,
+				      .fresh_s = g->fresh_s,
 				      .gap_s = 3 * g->poll_s + 10,
 				      .carry_ksk = g->carry_ksk };
 }
@@ -147,6 +147,8 @@ void group_zone_turn(struct group_zone *z, int64_t now)
 	} else if (z->unkept && now - z->kept_at >= KEEP_LOOKS_S) {
 		keep(z, now);
 	}
+	if (group_forget_dropped(z))
+		serve(z);
 	forget_keys(z, now);
 	group_inform_keyring(z, now);
 	key_timer_wake(z->control);

@@ -106,6 +106,9 @@ void group_take_signer(struct group_zone *z, unsigned signer, unsigned server,
 		       const struct signer_seen *seen);
 void group_take_parent(struct group_zone *z, unsigned server, const struct parent_seen *seen);
 void group_forget_introduction(struct group_zone *z, unsigned signer);
+/* Of a member, the keys that it rolled away, and that the group has dropped: an introduction would
+ * keep them for good. True where there were some. */
+bool group_forget_dropped(struct group_zone *z);
 size_t group_anchors(const struct group_zone *z, unsigned signer, struct seen_ds *out);
 /* What the group knows goes to the zone's own rolls. */
 void group_inform_keyring(struct group_zone *z, int64_t now);

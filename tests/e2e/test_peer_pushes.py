@@ -184,7 +184,7 @@ def test_bind_gets_keys_by_update(tmp_path, daemons):
 
 def test_knot_gets_keys_by_update(tmp_path, daemons):
     k = Knot(tmp_path / "knot", port=free_port())
-    k.configure(ZONE, TEXT)
+    k.zone(ZONE, TEXT)
     by_update(k, tmp_path, daemons)
 
 

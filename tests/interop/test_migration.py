@@ -7,18 +7,17 @@ import subprocess
 
 import dns.dnssec
 import dns.name
-import dns.rdatatype
 import pytest
 
 from lab.daemons import BUILD, Bind, Concord
-from lab.group_lab import ADDRESSES, HOSTS, TTL, ZONE, GroupLab, zone_text
+from lab.group_lab import ADDRESSES, HOSTS, TTL, WAIT, GroupLab, zone_name, zone_text
 from lab.guide import DOCS
+from lab.members import keys_of
 from lab.powerdns import PowerDns
+from lab.scenario import after
 from lab.wait import wait_until
 
-A, B = HOSTS["a"], HOSTS["b"]
-NAME = dns.name.from_text(ZONE)
-WAIT = TTL + 1
+OLD_BIND, NEW_CONCORD, OLD_CONCORD, NEW_POWERDNS = (HOSTS[h] for h in "abcd")
 SIGNING = """signing:
   - {id: quick, dnskey-ttl: 1, propagation-delay: 0, parent-propagation-delay: 0, safety-margin: 0, parent-ds-ttl: 1, cds: never}
 """
@@ -32,16 +31,16 @@ def commands(section):
 
 
 class Shell:
-    def __init__(self, directory, old, new, concord=None, pdns=None):
-        build = BUILD.resolve()
+    def __init__(self, directory, move):
+        build, concord = BUILD.resolve(), next(d for d in (move.old, move.new) if isinstance(d, Concord))
+        directory.mkdir()
         self.dir = directory
-        self.environment = {**os.environ, "ZONE": ZONE, "OLD": old, "NEW": new,
-                            "PATH": f"{self.dir}:{build / 'src' / 'ctl'}:{os.environ['PATH']}:/usr/sbin",
-                            "CONCORD_SOCKET": str(concord.socket) if concord else ""}
-        if pdns:
-            tool = self.dir / "pdnsutil"
-            tool.write_text(f'#!/bin/sh\nexec /usr/bin/pdnsutil --config-dir={pdns.dir} "$@"\n')
-            tool.chmod(0o755)
+        self.environment = {**os.environ, "ZONE": move.name, "OLD": move.old.address, "NEW": move.new.address,
+                            "PATH": f"{self.dir}:{build / 'src' / 'ctl'}:{os.environ['PATH']}:/usr/sbin", "CONCORD_SOCKET": str(concord.socket)}
+        (self.dir / "exchange.key").write_text(f'key exchange {{ algorithm hmac-sha256; secret "{Bind.SECRET}"; }};\n')
+        tool = self.dir / "pdnsutil"
+        tool.write_text(f'#!/bin/sh\nexec /usr/bin/pdnsutil --config-dir={move.new.dir} "$@"\n')
+        tool.chmod(0o755)
 
     def run(self, command):
         done = subprocess.run(["bash", "-c", command], cwd=self.dir, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -50,146 +49,180 @@ class Shell:
         return done.stdout
 
 
-def concord_at(tmp_path, host):
-    c = Concord(tmp_path / "concord", ADDRESSES[host], 53)
-    c.zone(ZONE, zone_text([A, B]), signing="quick")
-    c.extra = SIGNING
-    c.write_config()
-    return c
+class Exchanging(Bind):
+    POLICY = f"dnskey-ttl {TTL};"
+
+    def write_config(self):
+        super().write_config()
+        path = self.dir / "named.conf"
+        path.write_text(path.read_text().replace("key peer", "key exchange"))
+
+    def set_ns(self, zone, hosts, _):
+        lines = [f"update delete {zone} NS", *[f"update add {zone} {TTL} NS {h}" for h in hosts]]
+        script = f"server {self.address} {self.port}\nzone {zone}\n" + "\n".join(lines) + "\nsend\n"
+        done = subprocess.run(["nsupdate", "-y", f"hmac-sha256:exchange:{self.SECRET}"], input=script, text=True, capture_output=True, timeout=30)
+        assert done.returncode == 0, done.stderr
 
 
-def bind_at(tmp_path, host):
-    b = Bind(tmp_path / "bind", ADDRESSES[host])
-    b.zone(ZONE, zone_text([host]))
-    conf = (b.dir / "named.conf").read_text().replace("dnskey-ttl 3600", "dnskey-ttl 1").replace("key peer", "key exchange")
-    (b.dir / "named.conf").write_text(conf)
-    (tmp_path / "exchange.key").write_text(f'key exchange {{ algorithm hmac-sha256; secret "{b.SECRET}"; }};\n')
-    return b
+class ByFile(Concord):
+    def add(self, zone, hosts):
+        self.zone(zone, zone_text(zone, hosts), signing="quick")
+
+    def set_ns(self, zone, hosts, serial):
+        self.file(zone.rstrip(".") + ".zone", zone_text(zone, hosts, serial))
+        self.ctl("reload")
 
 
-def start_bind(lab, tmp_path, host):
-    b = lab.add(host, bind_at(tmp_path, host))
-    wait_until(lambda: b.is_signed([("www." + ZONE, "A"), (ZONE, "DNSKEY"), ("no." + ZONE, "A"), (ZONE, "CDS")]), "BIND has signed", 60)
-    return b
+class ByTool(PowerDns):
+    def set_ns(self, zone, hosts, _):
+        self.util("replace-rrset", zone, "@", "NS", TTL, *hosts)
 
 
-def ds_of(daemon):
-    keys = daemon.ask(ZONE, "DNSKEY", do=True, tcp=True).answer[0]
-    return [dns.dnssec.make_ds(NAME, k, "SHA256").to_text() for k in keys if k.flags == 257]
+def ds_of(daemon, zone):
+    return [dns.dnssec.make_ds(dns.name.from_text(zone), k, "SHA256").to_text() for k in keys_of(daemon, zone) if k.flags == 257]
 
 
-def keys_of(daemon):
-    return sorted(k.to_text() for k in daemon.ask(ZONE, "DNSKEY", do=True, tcp=True).answer[0])
+class Move:
+    """One zone, from one server to another; the parent is a registrar's form."""
+
+    def __init__(self, lab, label, old, new):
+        self.lab, self.name = lab, zone_name(label)
+        (self.old_host, self.old), (self.new_host, self.new) = old, new
+        self.shell = Shell(lab.dir / label, self)
+        self.zone = lab.add_zone(self.name, {self.old_host: self.old, self.new_host: self.new}, scans=False)
+
+    def set_ns(self, hosts, *, serial):
+        """At the signers and at the parent."""
+        for d in (self.old, self.new):
+            d.set_ns(self.name, hosts, serial)
+        self.zone.delegation.set_ns(hosts)
+
+    def have_both_keys(self):
+        return len(keys_of(self.old, self.name)) == len(keys_of(self.new, self.name)) == 3
+
+    def exchange_ns(self):
+        self.set_ns([self.old_host, self.new_host], serial=2)
+        yield after(WAIT), "caches have both servers"
+        self.set_ns([self.new_host], serial=3)
+        yield after(WAIT + TTL), "caches have the new server alone, and nothing of the old"
 
 
-@pytest.fixture
-def lab(tmp_path, daemons):
-    return GroupLab(tmp_path, daemons, scans=False)  # a registrar's form
+class Moves:
+    def __init__(self, tmp_path, daemons):
+        self.lab = GroupLab(tmp_path, daemons)
+        at = {h: (tmp_path / h, ADDRESSES[h], 53) for h in ADDRESSES}
+        self.bind, self.powerdns = Exchanging(*at[OLD_BIND]), ByTool(*at[NEW_POWERDNS])
+        self.concord, self.leaving = ByFile(*at[NEW_CONCORD]), ByFile(*at[OLD_CONCORD])
+        old, new = (OLD_BIND, self.bind), (NEW_CONCORD, self.concord)
+        self.keys, self.both, self.careless = (Move(self.lab, label, old, new) for label in ("keys", "both", "careless"))
+        self.away = Move(self.lab, "away", (OLD_CONCORD, self.leaving), (NEW_POWERDNS, self.powerdns))
+        self.need_bind = {"keys", "both"}
+        self.start()
+
+    def start(self):
+        for move in (self.keys, self.both, self.careless):
+            self.concord.add(move.name, [OLD_BIND, NEW_CONCORD])
+            self.bind.zone(move.name, zone_text(move.name, [OLD_BIND]))
+        self.leaving.add(self.away.name, [OLD_CONCORD, NEW_POWERDNS])
+        for c in (self.concord, self.leaving):
+            c.extra = SIGNING
+            c.write_config()
+        self.powerdns.configure()
+        for d in (self.bind, self.concord, self.leaving):
+            self.lab.add(d)
+        for move in (self.keys, self.both, self.careless):
+            asked = [("www." + move.name, "A"), (move.name, "DNSKEY"), ("no." + move.name, "A"), (move.name, "CDS")]
+            wait_until(lambda asked=asked: self.bind.is_signed(asked), "BIND has signed", 90)
+            move.zone.delegate([OLD_BIND], ds_of(self.bind, move.name))
+        self.careless.zone.delegation.ds += ds_of(self.concord, self.careless.name)
+        self.away.zone.delegate([OLD_CONCORD], ds_of(self.leaving, self.away.name))
+        self.start_powerdns()
+        self.lab.start_parent()
+
+    def start_powerdns(self):
+        load, secure, *self.away_commands = commands("From Concord to PowerDNS, both signing")
+        (self.away.shell.dir / "zone").write_text(zone_text(self.away.name, [OLD_CONCORD, NEW_POWERDNS]))
+        self.away.shell.run(load)
+        self.away.shell.run(secure)
+        self.lab.add(self.powerdns)
+
+    def bind_can_go(self, label):
+        """It stops when no zone needs it."""
+        self.need_bind.discard(label)
+        yield lambda: not self.need_bind, "no zone needs BIND"
+        if self.bind.process is not None:
+            self.bind.stop()
+
+    # ---- the page, section by section ----
+
+    def with_its_keys(self):
+        move = self.keys
+        keys = move.shell.dir / "keys"
+        keys.mkdir()
+        for f in self.bind.dir.glob(f"K{move.name}*"):
+            shutil.copy(f, keys)
+        yield after(1), "it has been asked for"
+        for command in commands("From BIND, with its keys"):
+            move.shell.run(command)
+        move.set_ns([NEW_CONCORD], serial=2)
+        yield after(WAIT), "caches have the new server alone"
+        yield from self.bind_can_go("keys")
+        yield after(1), "it has been asked for"
+        assert ds_of(self.concord, move.name) == move.zone.delegation.ds
+
+    def while_both_sign(self):
+        move = self.both
+        bind_ds = list(move.zone.delegation.ds)
+        to_concord, to_bind, ds, drop = commands("From BIND, both signing")
+        yield after(1), "it has been asked for"
+        move.shell.run(to_concord)
+        move.shell.run(to_bind)
+        yield move.have_both_keys, "both have both keys"
+        yield after(WAIT), "caches have both keys"
+        both = bind_ds + [line.split(" DS ")[1].lower() for line in move.shell.run(ds).splitlines()]
+        assert len(both) == 2
+        move.zone.delegation.set_ds(both)
+        yield after(WAIT), "caches have both DS"
+        yield from move.exchange_ns()
+        yield from self.bind_can_go("both")
+        move.zone.delegation.set_ds([d for d in both if d not in bind_ds])
+        yield after(WAIT), "caches have the new DS alone"
+        move.shell.run(drop)
+        assert len(keys_of(self.concord, move.name)) == 2
+
+    def to_powerdns(self):
+        move = self.away
+        concord_ds = list(move.zone.delegation.ds)
+        to_powerdns, to_concord, ds, drop = self.away_commands
+        yield after(1), "it has been asked for"
+        move.shell.run(to_powerdns)
+        move.shell.run(to_concord)
+        yield move.have_both_keys, "both have both keys"
+        yield after(WAIT), "caches have both keys"
+        made = [line.split(" DS ")[1].lower() for line in move.shell.run(ds).splitlines()]
+        assert len(made) == 1
+        move.zone.delegation.set_ds(concord_ds + made)
+        yield after(WAIT), "caches have both DS"
+        yield from move.exchange_ns()
+        self.leaving.stop()
+        move.zone.delegation.set_ds(made)
+        yield after(WAIT), "caches have the new DS alone"
+        move.shell.run(drop)
+        yield lambda: len(keys_of(self.powerdns, move.name)) == 2, "Concord's key is gone"
+
+    def without_the_exchange_of_keys(self):
+        """The negative control."""
+        move = self.careless
+        yield after(1), "it has been asked for"
+        move.set_ns([OLD_BIND, NEW_CONCORD], serial=2)
+        yield after(2), "it has been asked for"
+        with pytest.raises(AssertionError, match="under the DNSKEY set of"):
+            move.zone.recorder.judge()
+        self.lab.zones.remove(move.zone)
 
 
-def set_ns(lab, hosts, *, serial):
-    """At the signers and at the parent."""
-    for daemon in lab.signers.values():
-        if isinstance(daemon, Concord):
-            daemon.file(ZONE.rstrip(".") + ".zone", zone_text(hosts, serial))
-            daemon.ctl("reload")
-        elif isinstance(daemon, Bind):
-            lines = [f"update delete {ZONE} NS", *[f"update add {ZONE} {TTL} NS {h}" for h in hosts]]
-            script = f"server {daemon.address} {daemon.port}\nzone {ZONE}\n" + "\n".join(lines) + "\nsend\n"
-            done = subprocess.run(["nsupdate", "-y", f"hmac-sha256:exchange:{daemon.SECRET}"], input=script, text=True, capture_output=True, timeout=30)
-            assert done.returncode == 0, done.stderr
-        else:
-            daemon.util("replace-rrset", ZONE, "@", "NS", TTL, *hosts)
-    lab.parent.set_ns(hosts)
-
-
-def test_a_zone_moves_from_bind_with_its_keys(lab, tmp_path):
-    old = start_bind(lab, tmp_path, A)
-    lab.start_parent([A], ds_of(old))
-    new = lab.add(B, concord_at(tmp_path, B))
-    (tmp_path / "keys").mkdir()
-    for f in old.dir.glob("K*"):
-        shutil.copy(f, tmp_path / "keys")
-    shell = Shell(tmp_path, ADDRESSES[A], ADDRESSES[B], new)
-    lab.run_for(1)
-    for command in commands("From BIND, with its keys"):
-        shell.run(command)
-    set_ns(lab, [B], serial=2)
-    lab.run_for(WAIT)
-    old.stop()
-    lab.run_for(1)
-    assert lab.finish() >= 40
-    assert ds_of(new) == lab.parent.ds
-
-
-def test_a_zone_moves_from_bind_while_both_sign(lab, tmp_path):
-    old = start_bind(lab, tmp_path, A)
-    lab.start_parent([A], ds_of(old))
-    bind_ds = list(lab.parent.ds)
-    new = lab.add(B, concord_at(tmp_path, B))
-    shell = Shell(tmp_path, ADDRESSES[A], ADDRESSES[B], new)
-    to_concord, to_bind, ds, drop = commands("From BIND, both signing")
-    lab.run_for(1)
-    shell.run(to_concord)
-    shell.run(to_bind)
-    wait_until(lambda: len(keys_of(old)) == len(keys_of(new)) == 3, "both have both keys")
-    lab.run_for(WAIT)
-    both = bind_ds + [line.split(" DS ")[1].lower() for line in shell.run(ds).splitlines()]
-    assert len(both) == 2
-    lab.parent.set_ds(both)
-    lab.run_for(WAIT)
-    set_ns(lab, [A, B], serial=2)
-    lab.run_for(WAIT)
-    set_ns(lab, [B], serial=3)
-    lab.run_for(WAIT + TTL)
-    old.stop()
-    lab.parent.set_ds([d for d in both if d not in bind_ds])
-    lab.run_for(WAIT)
-    shell.run(drop)
-    assert len(keys_of(new)) == 2
-    assert lab.finish() >= 100
-
-
-def test_a_zone_moves_from_concord_to_powerdns_while_both_sign(lab, tmp_path):
-    old = lab.add(A, concord_at(tmp_path, A))
-    new = PowerDns(tmp_path / "pdns", ADDRESSES[B])
-    new.configure()
-    shell = Shell(tmp_path, ADDRESSES[A], ADDRESSES[B], old, new)
-    load, secure, to_powerdns, to_concord, ds, drop = commands("From Concord to PowerDNS, both signing")
-    (tmp_path / "zone").write_text(zone_text([A, B]))
-    shell.run(load)
-    shell.run(secure)
-    lab.start_parent([A], ds_of(old))
-    concord_ds = list(lab.parent.ds)
-    lab.add(B, new)
-    lab.run_for(1)
-    shell.run(to_powerdns)
-    shell.run(to_concord)
-    wait_until(lambda: len(keys_of(old)) == len(keys_of(new)) == 3, "both have both keys")
-    lab.run_for(WAIT)
-    made = [line.split(" DS ")[1].lower() for line in shell.run(ds).splitlines()]
-    assert len(made) == 1
-    lab.parent.set_ds(concord_ds + made)
-    lab.run_for(WAIT)
-    set_ns(lab, [A, B], serial=2)
-    lab.run_for(WAIT)
-    set_ns(lab, [B], serial=3)
-    lab.run_for(WAIT + TTL)
-    old.stop()
-    lab.parent.set_ds(made)
-    lab.run_for(WAIT)
-    shell.run(drop)
-    wait_until(lambda: len(keys_of(new)) == 2, "Concord's key is gone")
-    assert lab.finish() >= 100
-
-
-def test_without_the_exchange_of_keys_the_judge_finds_what_is_bogus(lab, tmp_path):
-    """The negative control."""
-    old = start_bind(lab, tmp_path, A)
-    new = lab.add(B, concord_at(tmp_path, B))
-    lab.start_parent([A], ds_of(old) + [d.lower() for d in ds_of(new)])
-    lab.run_for(1)
-    set_ns(lab, [A, B], serial=2)
-    lab.run_for(2)
-    with pytest.raises(AssertionError, match="under the DNSKEY set of"):
-        lab.recorder.judge()
+def test_zones_move_with_their_keys_and_while_both_sign_and_carelessness_is_found(tmp_path, daemons):
+    moves = Moves(tmp_path, daemons)
+    moves.lab.run({"keys": moves.with_its_keys(), "both": moves.while_both_sign(), "away": moves.to_powerdns(),
+                   "careless": moves.without_the_exchange_of_keys()})
+    print(moves.lab.finish())

@@ -38,7 +38,7 @@ def test_keys_duties_and_denial_of_each_signer_are_seen(tmp_path, daemons):
     c.write_config()
     b, k, p = (kind(tmp_path / kind.__name__, port=free_port()) for kind in (Bind, Knot, PowerDns))
     b.zone(ZONE, TEXT)
-    k.configure(ZONE, TEXT)
+    k.zone(ZONE, TEXT)
     p.configure(ZONE, TEXT)
     signers = {"concord": c, "bind": b, "knot": k, "pdns": p}
     for s in signers.values():

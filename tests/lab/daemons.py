@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real daemons on loopback addresses, each with its files in a directory of the test's."""
+import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -192,6 +194,25 @@ class Concord(Daemon):
         assert done.returncode == 0, (args, done.returncode, done.stdout, done.stderr, self.log()[-2000:])
         return json.loads(done.stdout) if done.stdout.strip() else None
 
+    def kill(self):
+        """As by a power cut; then it is back."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.start()
+
+    def get(self, path):
+        """What the control socket says to a GET; for those who ask often."""
+        connection = http.client.HTTPConnection("localhost", timeout=60)
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.sock.settimeout(60)
+        with contextlib.closing(connection):
+            connection.sock.connect(str(self.socket))
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+        assert answer.status == 200, (path, answer.status, body)
+        return json.loads(body)
+
     def ds(self, zone):
         return self.ctl("zone", "status", zone)["ds"]
 
@@ -203,24 +224,36 @@ class Concord(Daemon):
 
 
 class Bind(Daemon):
-    """BIND 9 as a signer with dnssec-policy and dynamic update."""
+    """BIND 9 as a signer with dnssec-policy and dynamic update, and a channel for rndc at its address."""
 
     name = "named"
     SECRET = "c2VjcmV0LW9mLXRoZS10ZXN0cy1vbmx5LW5vLW90aGVy"
+    KEYS = {"ksk-zsk": "ksk lifetime unlimited algorithm ecdsap256sha256; zsk lifetime unlimited algorithm ecdsap256sha256;",
+            "csk": "csk lifetime unlimited algorithm ecdsap256sha256;"}
+    POLICY = "dnskey-ttl 3600;"
+    controls = ""
 
-    def zone(self, name, text):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.zones = {}
+
+    def zone(self, name, text, keys="ksk-zsk"):
+        self.zones[name] = keys
         self.zone_name = name
-        (self.dir / "zone.db").write_text(text)
+        (self.dir / f"{name}db").write_text(text)
+        self.write_config()
+
+    def write_config(self):
+        zones = "".join(f'zone "{n}" {{ type primary; file "{n}db"; dnssec-policy {keys}; allow-update {{ key peer; }}; }};\n'
+                        for n, keys in self.zones.items())
+        policies = "".join(f"dnssec-policy {n} {{ keys {{ {keys} }}; {self.POLICY} }};\n" for n, keys in self.KEYS.items())
         (self.dir / "named.conf").write_text(f"""
 options {{ directory "{self.dir}"; listen-on port {self.port} {{ {self.address}; }}; listen-on-v6 {{ none; }};
   recursion no; pid-file "{self.dir}/named.pid"; session-keyfile "{self.dir}/session.key"; notify no; dnssec-validation no;
-  minimal-responses yes; key-directory "{self.dir}"; }};
-controls {{ }};
+  minimal-responses yes; key-directory "{self.dir}"; sig-signing-signatures 500; sig-signing-nodes 500; }};
+controls {{ {self.controls} }};
 key peer {{ algorithm hmac-sha256; secret "{self.SECRET}"; }};
-dnssec-policy lab {{ keys {{ ksk lifetime unlimited algorithm ecdsap256sha256; zsk lifetime unlimited algorithm ecdsap256sha256; }};
-  dnskey-ttl 3600; }};
-zone "{name}" {{ type primary; file "zone.db"; dnssec-policy lab; allow-update {{ key peer; }}; }};
-""")
+{policies}{zones}""")
 
     def launch(self):
         self.run("named", "-g", "-c", self.dir / "named.conf", "-n", "2")
@@ -236,8 +269,8 @@ zone "{name}" {{ type primary; file "zone.db"; dnssec-policy lab; allow-update {
                     return False
         return True
 
-    def update(self, *lines):
-        script = f"server {self.address} {self.port}\nzone {self.zone_name}\n" + "\n".join(lines) + "\nsend\n"
+    def update(self, *lines, zone=None):
+        script = f"server {self.address} {self.port}\nzone {zone or self.zone_name}\n" + "\n".join(lines) + "\nsend\n"
         done = subprocess.run(["nsupdate", "-y", f"hmac-sha256:peer:{self.SECRET}"], input=script, text=True,
                               capture_output=True, timeout=30)
         assert done.returncode == 0, done.stderr

@@ -34,18 +34,25 @@ class Refused(Exception):
 
 
 class Parent(Bind):
-    """`servers`: {host name: address} of all who may ever be in the delegation."""
+    """BIND signs it; what it delegates is changed by dynamic update."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.children = []
 
     def delegate(self, zone, servers, hosts, ds=()):
-        self.child, self.child_name = zone, dns.name.from_text(zone)
-        self.servers, self.hosts, self.ds = dict(servers), sorted(hosts), sorted(ds)
-        self.refusals, self.told = [], []
-        text = "\n".join([
+        """Before it starts. `servers`: {host name: address} of all who may ever be in the delegation."""
+        self.children.append(Delegation(self, zone, servers, hosts, ds))
+        return self.children[-1]
+
+    def launch(self):
+        addresses = {h: a for c in self.children for h, a in c.servers.items()}
+        self.zone(PARENT, "\n".join([
             f"$TTL {TTL}", f"@ IN SOA ns.{PARENT} hostmaster.{PARENT} 1 7200 3600 1209600 {TTL}", f"@ IN NS ns.{PARENT}",
-            f"ns IN A {self.address}", *[f"{h} IN A {a}" for h, a in servers.items()], *[f"{zone} IN NS {h}" for h in self.hosts],
-            *[f"{zone} IN DS {d}" for d in self.ds]]) + "\n"
-        self.zone(PARENT, text)
-        return self
+            f"ns IN A {self.address}", *[f"{h} IN A {a}" for h, a in addresses.items()],
+            *[f"{c.child} IN NS {h}" for c in self.children for h in c.hosts],
+            *[f"{c.child} IN DS {d}" for c in self.children for d in c.ds]]) + "\n")
+        super().launch()
 
     def anchor(self):
         keys = self.ask(PARENT, "DNSKEY", do=True)
@@ -53,18 +60,30 @@ class Parent(Bind):
         return f"{PARENT} IN DNSKEY {found[0].to_text()}" if found else None
 
     def wait_signed(self):
-        wait_until(lambda: self.is_signed([(f"ns.{PARENT}", "A"), (self.child, "DS")]), "all of the parent is signed", 60)
-        return wait_until(self.anchor, "the parent has a key")
+        asked = [(f"ns.{PARENT}", "A"), *[(c.child, "DS") for c in self.children]]
+        wait_until(lambda: self.is_signed(asked), "all of the parent is signed", 60)
+        return wait_until(self.anchor, "the parent has a key", 60)
+
+
+class Delegation:
+    """Of one zone. `reads`: which of CDS and CDNSKEY the parent acts on; registries differ."""
+
+    reads = ("CDS", "CDNSKEY")
+
+    def __init__(self, parent, zone, servers, hosts, ds):
+        self.parent, self.child, self.child_name = parent, zone, dns.name.from_text(zone)
+        self.servers, self.hosts, self.ds = dict(servers), sorted(hosts), sorted(ds)
+        self.refusals = []
 
     # ---- by hand, as a registrar's form ----
 
     def set_ds(self, ds):
         self.ds = sorted(ds)
-        self.update(f"update delete {self.child} DS", *[f"update add {self.child} {TTL} DS {d}" for d in self.ds])
+        self.parent.update(f"update delete {self.child} DS", *[f"update add {self.child} {TTL} DS {d}" for d in self.ds])
 
     def set_ns(self, hosts):
         self.hosts = sorted(hosts)
-        self.update(f"update delete {self.child} NS", *[f"update add {self.child} {TTL} NS {h}" for h in self.hosts])
+        self.parent.update(f"update delete {self.child} NS", *[f"update add {self.child} {TTL} NS {h}" for h in self.hosts])
 
     # ---- by itself ----
 
@@ -99,7 +118,7 @@ class Parent(Bind):
                 check_keys(ask_at(a, self.child, "DNSKEY"), self.child_name, [r for r in records if r.algorithm == algorithm])
 
     def scan_cds(self):
-        cds, cdnskey = self.same_everywhere("CDS"), self.same_everywhere("CDNSKEY")
+        cds, cdnskey = [self.same_everywhere(t) if t in self.reads else [] for t in ("CDS", "CDNSKEY")]
         if not cds and not cdnskey:
             return
         if [c for c in cds if c.startswith("0 0 0")]:

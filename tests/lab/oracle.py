@@ -24,6 +24,17 @@ def signatures(section, owner, rdtype):
     return None
 
 
+def tags_of(answer):
+    """Of the keys that its signatures name."""
+    return {r.key_tag for rrset in answer.answer + answer.authority if rrset.rdtype == dns.rdatatype.RRSIG for r in rrset}
+
+
+def bearing(answer, keys):
+    """The keys on which the answer's validity depends: under the same ones it needs no second look."""
+    tags = tags_of(answer)
+    return frozenset(k.to_digestable() for k in keys if dns.dnssec.key_id(k) in tags)
+
+
 def check_rrset(rrset, section, zone, keys):
     """Validates one RRset; returns the label count of its signature."""
     sigs = signatures(section, rrset.name, rrset.rdtype)

@@ -177,9 +177,34 @@ class Knot(Daemon):
 
     name = "knotd"
     SECRET = "c2VjcmV0LW9mLXRoZS10ZXN0cy1vbmx5LW5vLW90aGVy"
+    POLICY = "cds-cdnskey-publish: none"
+    dnskey_ttl = 3600
 
-    def configure(self, name, text, management="incremental"):
-        (self.dir / "zone.db").write_text(text)
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.zones = {}
+
+    def zone(self, name, text, keys="ksk-zsk", management="incremental"):
+        self.zones[name] = keys
+        (self.dir / f"{name}db").write_text(text)
+        self.write_config(management)
+
+    def policy(self, name, management):
+        return f"""  - id: {name}
+    algorithm: ecdsap256sha256
+    single-type-signing: {"on" if name == "csk" else "off"}
+    dnskey-management: {management}
+    delete-delay: 3600
+    dnskey-ttl: {self.dnskey_ttl}
+    {self.POLICY}
+"""
+
+    def write_config(self, management):
+        policies = "".join(self.policy(name, management) for name in ("ksk-zsk", "csk"))
+        zones = "".join(f"""  - domain: {name}
+    file: {self.dir}/{name}db
+    dnssec-policy: {keys}
+""" for name, keys in self.zones.items())
         (self.dir / "knot.conf").write_text(f"""server:
   listen: {self.address}@{self.port}
   rundir: {self.dir}
@@ -198,23 +223,16 @@ acl:
     key: peer
     action: [update, query]
 policy:
-  - id: lab
-    algorithm: ecdsap256sha256
-    dnskey-management: {management}
-    delete-delay: 3600
-    cds-cdnskey-publish: none
-    dnskey-ttl: 3600
-zone:
-  - domain: {name}
-    file: {self.dir}/zone.db
+{policies}template:
+  - id: default
     storage: {self.dir}
     zonefile-sync: -1
     zonefile-load: difference
     journal-content: all
     dnssec-signing: on
-    dnssec-policy: lab
     acl: peer
-""")
+zone:
+{zones}""")
 
     def launch(self):
         self.run("knotd", "-c", self.dir / "knot.conf")

@@ -5,11 +5,12 @@ Each half second every signer is asked for the same things, and the parent for D
 answer is judged under each DNSKEY set that may be held at one time with it, and each of those under each DS set: no retries, no luck."""
 import time
 
+import dns.dnssec
 import dns.exception
 import dns.name
 import dns.rdatatype
 
-from lab.oracle import Bogus, check_answer, check_keys
+from lab.oracle import Bogus, check_answer, check_keys, tags_of
 
 SLACK = 0.1  # what is asked for at one time is answered a moment later
 
@@ -25,12 +26,13 @@ class Held:
 
 
 class Recorder:
-    """`signers`: {host name in NS: daemon}. Answers of who is in no NS set that may be held count for nothing."""
+    """`parent`: a Delegation; `signers`: {host name in NS: daemon}. Answers of who is in no NS set that may be held count for nothing."""
 
     def __init__(self, parent, signers, zone, questions):
         self.parent, self.signers, self.zone, self.questions = parent, signers, dns.name.from_text(zone), questions
         self.ds, self.keys, self.answers, self.delegated = {}, {}, {}, {}
         self.seen, self.missed, self.n = 0, [], 0
+        self.crossed = {}  # {signer: how many CDS and CDNSKEY of it were judged under others' DNSKEY sets}
 
     @staticmethod
     def hold(where, text, what, now, ttl):
@@ -72,18 +74,29 @@ class Recorder:
             self.missed.append((host, str(e)))  # silence is no answer: a resolver asks another
 
     def judge(self):
-        """Raises AssertionError with the first pairs that are bogus; returns how many were judged."""
-        faults, judged = [], 0
+        """Raises AssertionError with the first pairs that are bogus; returns how many were judged. Of a DNSKEY set only the keys that an answer's
+        signatures name bear on it: what was judged under the same ones is not judged again."""
+        faults, judged, good = [], 0, set()
+        named = {id(a): tags_of(a.what) for answers in self.answers.values() for a in answers}
         for (host, _), stays in self.keys.items():
             for held in stays:
                 sets = self.judge_keys(host, held, faults)
+                if sets is None:
+                    continue
+                keys = {k.to_digestable(): dns.dnssec.key_id(k) for k in sets}
                 for (signer, name, rdtype, _), answers in self.answers.items():
                     for a in answers:
-                        if sets is None or not a.meets(held):
+                        if not a.meets(held):
                             continue
                         judged += 1
+                        if host != signer and rdtype in ("CDS", "CDNSKEY") and a.what.answer:
+                            self.crossed[signer] = self.crossed.get(signer, 0) + 1
+                        mark = (id(a), frozenset(k for k, tag in keys.items() if tag in named[id(a)]))
+                        if mark in good:
+                            continue
                         try:
                             check_answer(a.what, self.zone, sets)
+                            good.add(mark)
                         except Bogus as e:
                             faults.append(f"{name} {rdtype} of {signer}, under the DNSKEY set of {host}: {e}")
         assert not faults, (len(faults), judged, faults[:8])
