@@ -137,6 +137,12 @@ enum err nsec_make(const struct zone *z, const struct node *n, struct rrset **ou
  * rrset_n + 2. */
 size_t node_types(const struct zone *z, const struct node *n, uint16_t *types);
 
+/* The bitmap of these (RFC 4034 §4.1.2). At most each type stands in a window of its own: window,
+ * length, up to 32 octets. ERR_NOMEM. */
+#define BITMAP_MAX (34u * 256u)
+enum err node_bitmap(const struct zone *z, const struct node *n, uint8_t out[BITMAP_MAX],
+		     size_t *len);
+
 /* nsec3.c: the same for RFC 5155. */
 enum err nsec3_add_param(struct zone_builder *b);
 enum err nsec3_make_all(struct zone_builder *b);

@@ -14,6 +14,9 @@ bool node_wants_nsec(const struct zone *z, const struct node *n)
 	return !(n->flags & NODE_BELOW_CUT) && (n->rrset_n > 0 || z->options.denial != ZONE_NSEC);
 }
 
+/* Types that most nodes have no more of. */
+#define FEW_TYPES 64u
+
 /* The owner after `n` in the chain; the last one points to the apex (RFC 4034 §4.1.1). */
 static const struct node *next_owner(const struct zone *z, const struct node *n)
 {
@@ -79,39 +82,46 @@ static size_t next_name(const struct zone *z, const struct node *n, uint8_t out[
 	return len;
 }
 
+enum err node_bitmap(const struct zone *z, const struct node *n, uint8_t out[BITMAP_MAX],
+		     size_t *len)
+{
+	uint16_t few[FEW_TYPES], *types = few;
+
+	if (n->rrset_n + 2u > FEW_TYPES)
+		types = malloc((n->rrset_n + 2u) * sizeof *types);
+	if (types == NULL)
+		return ERR_NOMEM;
+	*len = rdata_write_bitmap(types, node_types(z, n, types), out, BITMAP_MAX);
+	if (types != few)
+		free(types);
+	return ERR_OK;
+}
+
 enum err nsec_make(const struct zone *z, const struct node *n, struct rrset **out)
 {
-	enum err e = ERR_NOMEM;
-	uint8_t next[NAME_MAX_LEN];
-	size_t next_len = next_name(z, n, next);
+	uint8_t next[NAME_MAX_LEN], bitmap[BITMAP_MAX];
+	size_t next_len = next_name(z, n, next), bitmap_len;
 	uint32_t ttl = zone_negative_ttl(z); /* RFC 9077 §3 */
-	/* At worst each type stands in a window of its own: window, length, up to 32 octets. */
-	size_t cap = 34u * (n->rrset_n < 254u ? n->rrset_n + 2u : 256u);
-	uint16_t *types = malloc((n->rrset_n + 2u) * sizeof *types);
-	struct rrset *r = malloc(sizeof *r + RR_FIXED_LEN + next_len + cap);
-	if (types == NULL || r == NULL)
-		goto failed;
 
-	uint8_t *rdata = r->wire + RR_FIXED_LEN;
-	memcpy(rdata, next, next_len);
-	size_t bitmap = rdata_write_bitmap(types, node_types(z, n, types), rdata + next_len, cap);
+	if (node_bitmap(z, n, bitmap, &bitmap_len))
+		return ERR_NOMEM;
+	/* As long as it is: what is made larger and cut back leaves holes behind each. */
+	struct rrset *r = malloc(sizeof *r + RR_FIXED_LEN + next_len + bitmap_len);
+	if (r == NULL)
+		return ERR_NOMEM;
+	memcpy(r->wire + RR_FIXED_LEN, next, next_len);
+	memcpy(r->wire + RR_FIXED_LEN + next_len, bitmap, bitmap_len);
 	*r = (struct rrset){
 		.type = TYPE_NSEC,
 		.rr_n = 1,
 		.ttl = ttl,
-		.wire_len = (uint32_t)(RR_FIXED_LEN + next_len + bitmap),
+		.wire_len = (uint32_t)(RR_FIXED_LEN + next_len + bitmap_len),
 		.building = 1,
 	};
 	store_u16(r->wire, TYPE_NSEC);
 	store_u16(r->wire + 2, CLASS_IN);
 	store_u32(r->wire + 4, ttl);
-	store_u16(r->wire + 8, (uint16_t)(next_len + bitmap));
-	struct rrset *fitted = realloc(r, sizeof *r + r->wire_len);
-	*out = fitted != NULL ? fitted : r;
-	r = NULL;
-	e = ERR_OK;
-failed:
-	free(types);
-	free(r);
-	return e;
+	store_u16(r->wire + 8, (uint16_t)(next_len + bitmap_len));
+	*out = r;
+	return ERR_OK;
 }

@@ -51,25 +51,22 @@ static enum err make(const struct zone *z, const struct node *n, const uint8_t *
 		     const uint8_t *next, struct rrset **out)
 {
 	size_t apex_len = name_len(z->name), tail = NSEC3_HASH_LEN + OWNER_EXTRA + apex_len;
-	size_t cap = 34u * (n->rrset_n < 254u ? n->rrset_n + 2u : 256u);
 	uint32_t ttl = zone_negative_ttl(z);
-	uint16_t *types = malloc((n->rrset_n + 2u) * sizeof *types);
-	struct rrset *r = malloc(sizeof *r + BITMAP_AT + cap + tail);
+	uint8_t bitmap[BITMAP_MAX];
+	size_t bitmap_len;
 
-	if (types == NULL || r == NULL) {
-		free(types);
-		free(r);
+	if (node_bitmap(z, n, bitmap, &bitmap_len))
 		return ERR_NOMEM;
-	}
+	struct rrset *r = malloc(sizeof *r + BITMAP_AT + bitmap_len + tail);
+	if (r == NULL)
+		return ERR_NOMEM;
 	static const uint8_t FIXED[] = { HASH_SHA1, 0, 0, 0, 0, NSEC3_HASH_LEN };
-	size_t bitmap =
-	    rdata_write_bitmap(types, node_types(z, n, types), r->wire + BITMAP_AT, cap);
-	free(types);
+	memcpy(r->wire + BITMAP_AT, bitmap, bitmap_len);
 	*r = (struct rrset){
 		.type = TYPE_NSEC3,
 		.rr_n = 1,
 		.ttl = ttl,
-		.wire_len = (uint32_t)(BITMAP_AT + bitmap),
+		.wire_len = (uint32_t)(BITMAP_AT + bitmap_len),
 		.building = 1,
 	};
 	store_u16(r->wire, TYPE_NSEC3);
@@ -82,8 +79,7 @@ static enum err make(const struct zone *z, const struct node *n, const uint8_t *
 	memcpy(behind, hash, NSEC3_HASH_LEN);
 	write_label(hash, behind + NSEC3_HASH_LEN);
 	memcpy(behind + NSEC3_HASH_LEN + OWNER_EXTRA, z->name, apex_len);
-	struct rrset *fitted = realloc(r, sizeof *r + r->wire_len + tail);
-	*out = fitted != NULL ? fitted : r;
+	*out = r;
 	return ERR_OK;
 }
 

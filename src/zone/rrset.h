@@ -42,13 +42,13 @@ struct rrset {
 	uint32_t ttl;
 	uint32_t wire_len;
 	uint32_t sig_id;
-	uint32_t line;        /* where its first record stood, 0 if made by us */
-	uint16_t file;        /* index into the files of the zone's source */
-	uint8_t compressible; /* names in RDATA, one behind the other, that may be compressed (NS,
-				 CNAME, SOA, MX, PTR, ...) */
-	uint8_t name_at;      /* where in RDATA the first of them is */
-	uint8_t additional;   /* RDATA has a name whose addresses help (NS, MX, SRV, SVCB, ...) */
-	uint8_t building;     /* not sealed yet: the builder's own */
+	uint32_t line; /* where its first record stood, 0 if made by us */
+	uint16_t file; /* index into the files of the zone's source */
+	/* Names in RDATA, one behind the other, that may be compressed (NS, CNAME, SOA, MX, PTR,
+	 * ...), and where in RDATA the first of them is. */
+	uint8_t compressible : 2, name_at : 2;
+	uint8_t additional : 1; /* RDATA has a name whose addresses help (NS, MX, SRV, ...) */
+	uint8_t building : 1;   /* not sealed yet: the builder's own */
 	struct rrset_steering *steering; /* NULL when everybody gets the same; owned */
 	uint8_t wire[];
 };

@@ -191,9 +191,12 @@ static const struct node *node_before(const struct zone_builder *b, const uint8_
 
 static enum err give_node_ids(struct zone_builder *b, struct node *n)
 {
-	const struct node *before = node_before(b, n->name);
+	const struct node *before;
 	enum err e = ERR_OK;
 
+	if (!b->made->options.denial)
+		return ERR_OK; /* nothing has an id */
+	before = node_before(b, n->name);
 	for (unsigned i = 0; i < n->rrset_n && !e; i++)
 		if (n->rrset[i]->building)
 			e = give_ids(b, n, n->rrset[i],
@@ -371,9 +374,10 @@ static enum err seal_whole(struct zone_builder *b, struct diag *d, struct zone_l
 		trie_walk(z->names, finish_node, &p);
 	if (!p.err)
 		trie_walk(z->hashes, finish_nsec3, &p);
-	if (!p.err && b->base != NULL)
+	/* Where nothing was signed no id dies. */
+	if (!p.err && b->base != NULL && b->base->options.denial)
 		trie_walk(b->base->names, find_dead_node, &p);
-	if (!p.err && b->base != NULL)
+	if (!p.err && b->base != NULL && b->base->options.denial)
 		trie_walk(b->base->hashes, find_dead_nsec3, &p);
 	return p.err;
 }
