@@ -306,16 +306,19 @@ static enum err make_ancestors(struct zone_builder *b, const uint8_t *name)
 	return ERR_OK;
 }
 
-enum err builder_node(struct zone_builder *b, const uint8_t *name, unsigned room, struct node **out)
-{
-	struct node *old = lookup(b, name);
+/* Most names have two types, and come with one after the other: the second finds its place. */
+#define ROOM_FIRST 2u
 
-	if (old != NULL && (old->flags & NODE_BUILDING) && room <= old->rrset_n) {
+/* builder_node() where the node that is there is known. */
+static enum err node_for(struct zone_builder *b, const uint8_t *name, struct node *old,
+			 unsigned room, struct node **out)
+{
+	if (old != NULL && (old->flags & NODE_BUILDING) && room <= node_room(old)) {
 		*out = old;
 		return ERR_OK;
 	}
 	struct node *n = old != NULL ? node_copy(old, room > old->rrset_n ? room : old->rrset_n)
-				     : node_new(name, room);
+				     : node_new(name, room > ROOM_FIRST ? room : ROOM_FIRST);
 	if (n == NULL)
 		return ERR_NOMEM;
 	enum err e = builder_replace(b, old, n);
@@ -325,6 +328,11 @@ enum err builder_node(struct zone_builder *b, const uint8_t *name, unsigned room
 		free(n);
 	*out = n;
 	return e;
+}
+
+enum err builder_node(struct zone_builder *b, const uint8_t *name, unsigned room, struct node **out)
+{
+	return node_for(b, name, lookup(b, name), room, out);
 }
 
 /* ---- records ---- */
@@ -517,7 +525,7 @@ enum err zone_build_add(struct zone_builder *b, const struct zone_record *r, str
 	struct node *there = lookup(b, r->owner);
 	struct rrset *old = there != NULL ? node_find(there, r->type) : NULL;
 	unsigned room = there != NULL ? there->rrset_n + (old == NULL ? 1u : 0u) : 1u;
-	enum err e = builder_node(b, r->owner, room, &n);
+	enum err e = node_for(b, r->owner, there, room, &n);
 	if (e)
 		return e;
 	b->made->rr_n++;

@@ -78,6 +78,8 @@ struct zone_builder {
 struct node *node_new(const uint8_t *name, unsigned room);
 /* A copy with room for `room` RRsets, marked as being built. */
 struct node *node_copy(const struct node *n, unsigned room);
+/* RRsets that it has room for. */
+unsigned node_room(const struct node *n);
 void node_put(struct node *n, struct rrset *r);
 void node_take(struct node *n, uint16_t type);
 /* Where the RRset of a type that is there stands. */

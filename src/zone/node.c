@@ -32,6 +32,12 @@ struct node *node_copy(const struct node *n, unsigned room)
 	return copy;
 }
 
+unsigned node_room(const struct node *n)
+{
+	/* The name lies right behind them. */
+	return (unsigned)((size_t)(n->name - (const uint8_t *)n->rrset) / sizeof n->rrset[0]);
+}
+
 /* The first place whose type is not below. */
 static unsigned place_of(const struct node *n, uint16_t type)
 {
@@ -79,7 +85,7 @@ void node_take(struct node *n, uint16_t type)
 
 size_t node_bytes(const struct node *n)
 {
-	return sizeof *n + n->rrset_n * sizeof(struct rrset *) + name_len(n->name);
+	return sizeof *n + node_room(n) * sizeof(struct rrset *) + name_len(n->name);
 }
 
 void rrset_free(struct rrset *r)
