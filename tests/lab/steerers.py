@@ -52,10 +52,10 @@ ns1 IN A 192.0.2.1
         dynamic = f"    pools:\n{pools}      elsewhere: {{values: [{{value: {ELSEWHERE}}}]}}\n    rules:\n{rules}      - {{pool: elsewhere}}\n"
         return "".join(f"{n}:\n  type: A\n  ttl: {TTL}\n  values: [{ELSEWHERE}]\n  dynamic:\n{dynamic}" for n in self.names)
 
-    def concord(self, daemon, more=""):
+    def concord(self, daemon, more="", **options):
         """Into a Concord that has no zones yet; `more` are records beside the steered ones."""
         daemon.extra += f"\ngeo:\n  - {{id: world, format: mmdb, file: {self.database}}}\n"
-        daemon.zone(self.zone, self.head() + more, steering=self.steering(), geo="world")
+        daemon.zone(self.zone, self.head() + more, steering=self.steering(), geo="world", **options)
         daemon.write_config()
         return daemon
 
