@@ -60,6 +60,7 @@ struct config_server {
 	uint16_t udp_size;
 	uint32_t secure_heap_mib;     /* for private keys; 0: the ordinary heap */
 	uint32_t made_signatures_mib; /* of names made at query time */
+	uint32_t steering_mib;        /* of all that policies make of the address space */
 	uint32_t tcp_idle_s;
 	uint32_t tcp_max_connections;
 	uint32_t tcp_max_per_client; /* of one /24 or /56 */

@@ -22,6 +22,7 @@
 #include "control/internal.h"
 #include "control/key_parent.h"
 #include "control/request.h"
+#include "control/steering_memory.h"
 #include "control/transferred.h"
 #include "control/update_forward.h"
 #include "control/zone_edits.h"
@@ -229,6 +230,7 @@ static enum err load_zone(struct control *c, const struct config *config, struct
 		.signatures = z->signing != NULL ? e->signatures : NULL,
 		.counts = e->counts,
 		.health = c->health != NULL ? health_words(c->health) : NULL,
+		.partitions = steering_memory_for(c, config),
 		.read_ahead = c->read_ahead,
 	};
 
@@ -504,10 +506,15 @@ enum err control_check(const char *path, struct diag *d)
 	result = databases_read(&db, config, NULL, d);
 	enum err tokens = check_tokens(config, d);
 	result = result ? result : tokens;
+	struct partition_store *partitions =
+	    partition_store_new((size_t)config->server.steering_mib << 20);
 	for (size_t i = 0; i < config->zone_n; i++) {
 		const struct config_zone *z = &config->zones[i];
 		struct served *made = NULL;
-		struct zone_load l = { .config = z, .db = databases_of(db, z->geo), .all = config };
+		struct zone_load l = { .config = z,
+				       .db = databases_of(db, z->geo),
+				       .all = config,
+				       .partitions = partitions };
 		enum err e = z->file != NULL ? zone_load(&l, &made, d) : ERR_OK;
 		for (size_t k = 0; k < z->key_n; k++) {
 			struct key *key = NULL;
@@ -522,6 +529,7 @@ enum err control_check(const char *path, struct diag *d)
 		served_unref(made);
 		result = result ? result : e;
 	}
+	partition_store_free(partitions);
 	databases_free(db);
 	config_free(config);
 	return result;
@@ -656,6 +664,8 @@ enum err control_load(struct control *c, struct diag *d)
 	if (!e)
 		e = health_open(&c->health, c->loop, c->store, &c->config->server);
 	if (!e)
+		e = steering_memory_open(c);
+	if (!e)
 		e = aliases_open(c);
 	if (!e)
 		e = databases_read(&c->databases, c->config, NULL, d);
@@ -726,6 +736,7 @@ void control_free(struct control *c)
 	free(c->entries);
 	health_free(c->health);
 	aliases_close(c);
+	partition_store_free(c->partitions);
 	databases_free(c->databases);
 	requests_close(c);
 	notify_out_close(c);

@@ -125,6 +125,7 @@ struct control {
 	struct zone_entry **entries; /* in the order of the configuration */
 	size_t entry_n;
 	struct databases *databases;
+	struct partition_store *partitions; /* steering_memory.h */
 	struct geo_watch *geo_watch;
 	unsigned fetch_n;              /* transfers into zones that are under way */
 	struct made_names *made_names; /* NULL: no zone has wanted it yet */
@@ -180,12 +181,13 @@ struct zone_load {
 	struct own_serial own_serial;          /* spool: what was served before */
 	bool fresh;                            /* spool: it was transferred just now */
 	struct zone *like;
-	const struct served *before;       /* the version that `like` is of; NULL: none */
-	const struct config *all;          /* the configuration that it is of */
-	struct signatures *signatures;     /* told of freed ids */
-	struct zone_counts *counts;        /* NULL: only checked */
-	const struct steer_health *health; /* NULL: values with status obey are up */
-	struct read_ahead *read_ahead;     /* NULL: nothing was read ahead */
+	const struct served *before;        /* the version that `like` is of; NULL: none */
+	const struct config *all;           /* the configuration that it is of */
+	struct signatures *signatures;      /* told of freed ids */
+	struct zone_counts *counts;         /* NULL: only checked */
+	const struct steer_health *health;  /* NULL: values with status obey are up */
+	struct partition_store *partitions; /* NULL: shared with no other zone */
+	struct read_ahead *read_ahead;      /* NULL: nothing was read ahead */
 };
 enum err zone_load(const struct zone_load *l, struct served **out, struct diag *d);
 /* zone_data.c: the records of its files into the builder, and its policies compiled; out->steered

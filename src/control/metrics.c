@@ -4,6 +4,7 @@
 #include "control/bundle_commands.h"
 #include "control/group_zone.h"
 #include "control/internal.h"
+#include "control/steering_memory.h"
 
 static void add_answers(struct control *c, struct text *out)
 {
@@ -73,6 +74,7 @@ void control_metrics(struct control *c, struct text *out)
 	metrics_add_peers(c, out);
 	metrics_add_bundles(c, out);
 	databases_metrics(c->databases, out);
+	steering_memory_metrics(c, out);
 	if (c->aliases != NULL)
 		aliases_metrics(c, out);
 	if (c->health != NULL)

@@ -10,6 +10,7 @@
 #include "control/catalogs.h"
 #include "control/internal.h"
 #include "control/key_parent.h"
+#include "control/steering_memory.h"
 #include "dnssec/algorithm.h"
 
 static char *time_text(int64_t at, char out[32])
@@ -34,13 +35,13 @@ json_t *control_status(struct control *c)
 			 s->listen[i].port);
 		json_array_append_new(listen, json_string(text));
 	}
-	return json_pack("{s:s, s:i, s:s, s:I, s:I, s:I, s:s, s:b, s:o, s:o}", "version",
-			 CONCORD_VERSION, "pid", (int)getpid(), "started",
-			 time_text(c->started_at, started), "uptime_s",
-			 (json_int_t)(control_now() - c->started_at), "view",
-			 (json_int_t)(v != NULL ? v->id : 0), "zones", (json_int_t)c->entry_n,
-			 "reloaded", time_text(c->reloaded_at, reloaded), "reload_failed",
-			 c->reload_failed, "listen", listen, "geo", databases_status(c->databases));
+	return json_pack(
+	    "{s:s, s:i, s:s, s:I, s:I, s:I, s:s, s:b, s:o, s:o, s:o}", "version", CONCORD_VERSION,
+	    "pid", (int)getpid(), "started", time_text(c->started_at, started), "uptime_s",
+	    (json_int_t)(control_now() - c->started_at), "view",
+	    (json_int_t)(v != NULL ? v->id : 0), "zones", (json_int_t)c->entry_n, "reloaded",
+	    time_text(c->reloaded_at, reloaded), "reload_failed", c->reload_failed, "listen",
+	    listen, "geo", databases_status(c->databases), "steering", steering_memory_status(c));
 }
 
 static json_t *zone_summary(const struct zone_entry *e)

@@ -10,13 +10,10 @@
 #include "control/steering_file.h"
 #include "control/steering_lint.h"
 #include "control/steering_match.h"
+#include "control/steering_memory.h"
 #include "control/transferred.h"
 #include "control/zone_digest.h"
 #include "dns/rrtype.h"
-
-/* Partitions of one zone: what 100,000 steered names need with room to spare, and far less than
- * would hurt the machine. */
-#define STEERING_BYTES_MAX ((size_t)2 << 30)
 
 /* Records whose time of failover `concordd --check` tells. */
 #define FAILOVERS_SHOWN 50
@@ -85,17 +82,19 @@ static enum err check_signer(const struct zone_load *l, const struct zone_builde
 static enum err compile(const struct zone_load *l, struct zone_builder *b, const struct steering *s,
 			struct steered **out, struct diag *d)
 {
-	struct steer_options options = { l->config->seed, STEERING_BYTES_MAX, l->health };
+	const struct policy *refused = NULL;
+	struct steer_options options = { .seed = l->config->seed,
+					 .health = l->health,
+					 .store = l->partitions,
+					 .refused = &refused };
 	struct steered *made = calloc(1, sizeof *made);
 
 	if (made == NULL)
 		return ERR_NOMEM;
 	made->refs = 1;
 	enum err e = steer_compile(&made->set, s->policies, s->n, l->db, &options);
-	if (e) {
-		struct diag_place at = { .file = s->n > 0 ? s->policies[0]->file : NULL };
-		diag_add(d, DIAG_ERROR, &at, NULL, "cannot compile the policies: %s", err_text(e));
-	}
+	if (e && refused != NULL)
+		steering_memory_refuse(l->partitions, refused, e, d);
 	for (uint32_t i = 0; !e && i < s->n; i++)
 		e = add_steered(b, s->policies[i], i, made->set, d);
 	if (e) {

@@ -8,12 +8,12 @@
 #include "dns/rdata.h"
 #include "dns/wire.h"
 #include "geo/draw.h"
+#include "geo/partition_store.h"
 #include "geo/steer_internal.h"
 
 struct compile {
 	struct steer_set *set;
 	const struct location_db *db;
-	size_t max_bytes, partition_bytes;
 };
 
 /* ---- variants ---- */
@@ -263,14 +263,13 @@ static enum err compile_class(struct compile *c, const struct policy *p, struct 
 /* Classes are the rules as they stand, then what distance makes of them. */
 static enum err compile_rules(struct compile *c, const struct policy *p, struct steer_policy *to)
 {
-	const struct steer_partition *made = NULL;
-	size_t before = c->set->partition_n;
-	enum err e = steer_intern_partition(c->set, p, c->db, &made);
+	struct shared_partition *shared = NULL;
+	enum err e = steer_take_partition(c->set->store, p, c->db, &shared);
 
 	if (e)
 		return e;
-	if (c->set->partition_n > before)
-		c->partition_bytes += partition_bytes(made->partition);
+	c->set->partitions[c->set->partition_n++] = shared;
+	const struct steer_partition *made = &shared->made;
 	size_t n = p->rule_n + made->order_n;
 	struct steer_rule *rules = arena_alloc(c->set->arena, n * sizeof *rules);
 	struct steer_outcome *outcomes = arena_alloc(c->set->arena, n * sizeof *outcomes);
@@ -290,8 +289,6 @@ static enum err compile_rules(struct compile *c, const struct policy *p, struct 
 	to->outcomes = outcomes;
 	to->rule_n = (uint32_t)p->rule_n;
 	to->class_n = (uint32_t)n;
-	if (!e && c->max_bytes != 0 && c->partition_bytes > c->max_bytes)
-		e = ERR_TOO_LONG;
 	return e;
 }
 
@@ -342,35 +339,68 @@ done:
 	return e;
 }
 
-enum err steer_compile(struct steer_set **out, const struct policy *const *policies, size_t n,
-		       const struct location_db *db, const struct steer_options *options)
+/* The set has a reference for each policy: now it needs one for each partition. */
+static int by_place(const void *a, const void *b)
 {
-	enum err e = ERR_NOMEM;
-	struct steer_set *s = calloc(1, sizeof *s);
+	const struct shared_partition *const *x = a, *const *y = b;
 
-	if (s == NULL)
-		return ERR_NOMEM;
-	struct compile c = { .set = s, .db = db, .max_bytes = options->max_bytes };
+	return (*x > *y) - (*x < *y);
+}
+
+static void keep_each_once(struct steer_set *s)
+{
+	size_t n = 0;
+
+	if (s->partition_n > 1)
+		qsort(s->partitions, s->partition_n, sizeof(struct shared_partition *), by_place);
+	for (size_t i = 0; i < s->partition_n; i++) {
+		if (n > 0 && s->partitions[n - 1] == s->partitions[i])
+			steer_give_partition(s->store, s->partitions[i]);
+		else
+			s->partitions[n++] = s->partitions[i];
+	}
+	s->partition_n = n;
+}
+
+static enum err start(struct steer_set *s, size_t n, const struct steer_options *options)
+{
 	s->key = draw_key(options->seed);
 	if (options->health != NULL)
 		s->health = *options->health;
+	if (options->store == NULL)
+		s->own_store = partition_store_new(options->max_bytes);
+	s->store = options->store != NULL ? options->store : s->own_store;
 	s->arena = arena_new(0);
-	if (s->arena == NULL)
-		goto failed;
+	s->partitions = calloc(n + 1, sizeof(struct shared_partition *));
+	if (s->store == NULL || s->arena == NULL || s->partitions == NULL)
+		return ERR_NOMEM;
 	s->policies = arena_alloc(s->arena, (n + 1) * sizeof *s->policies);
-	if (s->policies == NULL)
-		goto failed;
-	for (; s->policy_n < n; s->policy_n++) {
+	return s->policies != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+enum err steer_compile(struct steer_set **out, const struct policy *const *policies, size_t n,
+		       const struct location_db *db, const struct steer_options *options)
+{
+	struct steer_set *s = calloc(1, sizeof *s);
+	struct compile c = { .set = s, .db = db };
+
+	if (s == NULL)
+		return ERR_NOMEM;
+	enum err e = start(s, n, options);
+	while (!e && s->policy_n < n) {
 		e = compile_policy(&c, policies[s->policy_n], &s->policies[s->policy_n]);
-		if (e)
-			goto failed;
+		if (e && options->refused != NULL)
+			*options->refused = policies[s->policy_n];
+		s->policy_n += e == ERR_OK;
 	}
+	if (e) {
+		steer_free(s);
+		return e;
+	}
+	keep_each_once(s);
 	arena_seal(s->arena);
 	*out = s;
 	return ERR_OK;
-failed:
-	steer_free(s);
-	return e;
 }
 
 void steer_free(struct steer_set *s)
@@ -378,12 +408,12 @@ void steer_free(struct steer_set *s)
 	if (s == NULL)
 		return;
 	for (size_t i = 0; i < s->partition_n; i++)
-		steer_partition_end(&s->partitions[i].made);
+		steer_give_partition(s->store, s->partitions[i]);
 	for (size_t i = 0; i < s->word_n; i++)
 		s->health.release(s->health.context, s->words[i]);
 	free(s->words);
 	free(s->partitions);
-	free(s->partition_slots);
+	partition_store_free(s->own_store);
 	arena_free(s->arena);
 	free(s);
 }

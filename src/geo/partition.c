@@ -6,8 +6,8 @@
 
 #include "geo/key_tree.h"
 
-/* Where there are so many intervals that a search over all of them would show: IPv4 has 2^16
- * entries by its first 16 bits, IPv6 a tree. */
+/* Where there are so many intervals of IPv4 that a search over all of them would show, there are
+ * 2^16 entries by the first 16 bits. */
 #define INDEX_N     65536u
 #define INDEX_WORTH 64u
 
@@ -29,9 +29,11 @@ struct intervals4 {
 };
 
 struct intervals6 {
-	struct interval6 *at;
+	struct interval6 *at; /* while intervals are added; then what follows */
 	size_t n, cap;
-	struct key_tree tree; /* of the first 64 bits of each; not built: few intervals */
+	struct key_tree tree; /* the first 64 bits of each */
+	uint64_t *lo;         /* the last 64 bits; NULL: all are 0, as in any table of networks */
+	uint32_t *class;
 };
 
 struct partition {
@@ -54,6 +56,8 @@ void partition_free(struct partition *p)
 	free(p->v4.index);
 	free(p->v6.at);
 	key_tree_free(&p->v6.tree);
+	free(p->v6.lo);
+	free(p->v6.class);
 	free(p->classes);
 	free(p);
 }
@@ -126,9 +130,33 @@ static uint64_t high_half(const void *from, size_t i)
 
 static enum err index6(struct intervals6 *v)
 {
-	if (v->n < INDEX_WORTH)
-		return ERR_OK;
-	return key_tree_build(&v->tree, v->n, high_half, v->at) ? ERR_OK : ERR_NOMEM;
+	bool short_ones = false;
+
+	for (size_t i = 0; i < v->n; i++)
+		short_ones = short_ones || v->at[i].first.lo != 0;
+	v->class = malloc(v->n * sizeof *v->class);
+	v->lo = short_ones ? malloc(v->n * sizeof *v->lo) : NULL;
+	if (v->class == NULL || (short_ones && v->lo == NULL) ||
+	    !key_tree_build(&v->tree, v->n, high_half, v->at))
+		return ERR_NOMEM;
+	for (size_t i = 0; i < v->n; i++) {
+		v->class[i] = v->at[i].class;
+		if (short_ones)
+			v->lo[i] = v->at[i].first.lo;
+	}
+	free(v->at);
+	v->at = NULL;
+	return ERR_OK;
+}
+
+/* Gives back what arrays have beyond their contents. */
+static void trim4(struct intervals4 *v)
+{
+	struct interval4 *less = realloc(v->at, v->n * sizeof *less);
+
+	if (less != NULL)
+		v->at = less;
+	v->cap = v->n;
 }
 
 /* That of the piece whose addresses carry IPv4 is none: they have the classes of IPv4. */
@@ -166,6 +194,7 @@ enum err partition_seal(struct partition *p)
 {
 	enum err e = note_classes(p);
 
+	trim4(&p->v4);
 	e = e ? e : index4(&p->v4);
 	return e ? e : index6(&p->v6);
 }
@@ -206,12 +235,19 @@ static struct partition_hit find4(const struct intervals4 *v, struct address a)
 	return search4(v, (uint32_t)a.lo, lo, hi);
 }
 
-/* The last of at[lo..hi-1] that starts at or before `a`. */
-static size_t search6(const struct intervals6 *v, size_t lo, size_t hi, struct address a)
+static struct address first6(const struct intervals6 *v, size_t i)
 {
+	return (struct address){ v->tree.keys[i], v->lo != NULL ? v->lo[i] : 0 };
+}
+
+/* The last of so many that starts at or before `a`, which one does. */
+static size_t search6(const struct intervals6 *v, size_t n, struct address a)
+{
+	size_t lo = 0, hi = n;
+
 	while (hi - lo > 1) {
 		size_t mid = (lo + hi) / 2;
-		if (address_compare(v->at[mid].first, a) <= 0)
+		if (address_compare(first6(v, mid), a) <= 0)
 			lo = mid;
 		else
 			hi = mid;
@@ -219,19 +255,22 @@ static size_t search6(const struct intervals6 *v, size_t lo, size_t hi, struct a
 	return lo;
 }
 
+/* How many start at or before a /64. */
+static size_t count6(const struct intervals6 *v, uint64_t hi)
+{
+	return hi < UINT64_MAX ? key_tree_count(&v->tree, hi) : v->n;
+}
+
 static struct partition_hit find6(const struct intervals6 *v, struct address a)
 {
-	size_t i, n = v->n;
+	size_t n = count6(v, a.hi), i = n - 1;
 
-	if (v->tree.height > 0 && a.hi < UINT64_MAX)
-		n = key_tree_count(&v->tree, a.hi);
 	/* Nearly always that is it; few intervals are shorter than a /64. */
-	i = n - 1;
-	if (n > 1 && address_compare(v->at[i].first, a) > 0)
-		i = search6(v, 0, n, a);
-	return (struct partition_hit){ v->at[i].class,
-				       address_scope(IP_V6, a, v->at[i].first,
-						     i + 1 < v->n ? &v->at[i + 1].first : NULL) };
+	if (v->lo != NULL && address_compare(first6(v, i), a) > 0)
+		i = search6(v, n, a);
+	struct address next = i + 1 < v->n ? first6(v, i + 1) : (struct address){ 0, 0 };
+	return (struct partition_hit){ v->class[i], address_scope(IP_V6, a, first6(v, i),
+								  i + 1 < v->n ? &next : NULL) };
 }
 
 struct partition_hit partition_find(const struct partition *p, const struct ip_addr *a,
@@ -259,7 +298,7 @@ void partition_look_start(struct partition_look *l)
 	l->hi = 0;
 	if (l->at.addr.family == IP_V4 && l->partition->v4.index != NULL)
 		__builtin_prefetch(&l->partition->v4.index[(uint32_t)a.lo >> 16]);
-	if (l->at.addr.family == IP_V6 && l->partition->v6.tree.height > 0 && a.hi < UINT64_MAX)
+	if (l->at.addr.family == IP_V6 && a.hi < UINT64_MAX)
 		__builtin_prefetch(key_tree_node(&l->partition->v6.tree, a.hi));
 }
 
@@ -286,10 +325,11 @@ static bool look_on4(struct partition_look *l)
 static bool look_on6(struct partition_look *l)
 {
 	const struct intervals6 *v = &l->partition->v6;
-	struct address a = address_of(&l->at.addr);
+	size_t i = count6(v, address_of(&l->at.addr).hi) - 1;
 
-	if (v->tree.height > 0 && a.hi < UINT64_MAX)
-		__builtin_prefetch(&v->at[key_tree_count(&v->tree, a.hi) - 1]);
+	__builtin_prefetch(&v->class[i]);
+	if (v->lo != NULL)
+		__builtin_prefetch(&v->lo[i]);
 	return false;
 }
 
@@ -321,8 +361,9 @@ size_t partition_intervals(const struct partition *p)
 
 size_t partition_bytes(const struct partition *p)
 {
-	size_t index = (INDEX_N + 1) * sizeof(uint32_t);
+	size_t index = p->v4.index != NULL ? (INDEX_N + 1) * sizeof(uint32_t) : 0,
+	       lo = p->v6.lo != NULL ? p->v6.n * sizeof *p->v6.lo : 0;
 
-	return sizeof *p + p->v4.cap * sizeof *p->v4.at + p->v6.cap * sizeof *p->v6.at +
-	       (p->v4.index != NULL ? index : 0) + key_tree_bytes(&p->v6.tree);
+	return sizeof *p + p->v4.cap * sizeof *p->v4.at + index + key_tree_bytes(&p->v6.tree) +
+	       p->v6.n * sizeof *p->v6.class + lo + (p->class_n / 64 + 1) * sizeof *p->classes;
 }

@@ -17,7 +17,7 @@ struct event {
 	bool begins;
 };
 
-struct sweep {
+struct cutting {
 	const struct policy *p;
 	const struct location_db *db;
 	enum ip_family family;
@@ -43,7 +43,7 @@ static int by_address(const void *a, const void *b)
 	return address_compare(x->at, y->at);
 }
 
-static void add_events(struct sweep *s, uint32_t rule, const struct ip_prefix *prefix)
+static void add_events(struct cutting *s, uint32_t rule, const struct ip_prefix *prefix)
 {
 	struct address end;
 
@@ -53,7 +53,7 @@ static void add_events(struct sweep *s, uint32_t rule, const struct ip_prefix *p
 }
 
 /* Where IPv6 addresses carry IPv4 ones, what rules say of IPv6 does not matter. */
-static void add_embeddings(struct sweep *s)
+static void add_embeddings(struct cutting *s)
 {
 	for (size_t i = 0; s->family == IP_V6 && i < EMBEDDING_N; i++) {
 		const struct embedding *e = &EMBEDDINGS[i];
@@ -63,7 +63,7 @@ static void add_embeddings(struct sweep *s)
 	}
 }
 
-static bool collect_events(struct sweep *s)
+static bool collect_events(struct cutting *s)
 {
 	size_t n = 0;
 
@@ -83,7 +83,7 @@ static bool collect_events(struct sweep *s)
 }
 
 /* Which networks rules name, as the database numbers them; 0: none that it knows. */
-static uint16_t network_number(const struct sweep *s, const char *name)
+static uint16_t network_number(const struct cutting *s, const char *name)
 {
 	return s->db != NULL ? location_network_named(s->db, name) : 0;
 }
@@ -106,7 +106,7 @@ static int by_number(const void *a, const void *b)
 	return (x->rule > y->rule) - (x->rule < y->rule);
 }
 
-static bool want(const struct sweep *s, struct wanted *w)
+static bool want(const struct cutting *s, struct wanted *w)
 {
 	size_t network_n = s->db != NULL ? location_network_n(s->db) + 1 : 1, asn_n = 0;
 
@@ -164,7 +164,7 @@ static bool same_codes(const struct place *a, const struct place *b)
  */
 #define CODES_MEMO 4096u
 
-static bool locate_places(struct sweep *s)
+static bool locate_places(struct cutting *s)
 {
 	static const struct siphash_key KEY = { 5, 0 };
 	struct wanted w = { 0 };
@@ -200,7 +200,7 @@ static bool locate_places(struct sweep *s)
 
 #define ORDER_SLOTS (2u * POLICY_ORDERS_MAX)
 
-static bool prepare_nearest(struct sweep *s)
+static bool prepare_nearest(struct cutting *s)
 {
 	uint32_t n = 0;
 
@@ -216,7 +216,7 @@ static bool prepare_nearest(struct sweep *s)
 }
 
 /* The class of an order, which is added if new. */
-static enum err class_of_order(struct sweep *s, const struct steer_order *order, uint32_t *class)
+static enum err class_of_order(struct cutting *s, const struct steer_order *order, uint32_t *class)
 {
 	static const struct siphash_key KEY = { 4, 0 };
 	struct steer_partition *m = s->made;
@@ -244,7 +244,7 @@ static enum err class_of_order(struct sweep *s, const struct steer_order *order,
 }
 
 /* Orders of the family before keep their classes. */
-static void keep_orders(struct sweep *s)
+static void keep_orders(struct cutting *s)
 {
 	static const struct siphash_key KEY = { 4, 0 };
 
@@ -269,7 +269,7 @@ static bool is_as_listed(const struct steer_order *o, size_t pool_n)
 
 /* A rule's class for who is at a place: the rule itself, unless it goes by distance and the place
  * has coordinates. */
-static enum err class_at(struct sweep *s, uint32_t rule, uint32_t place, uint32_t *class)
+static enum err class_at(struct cutting *s, uint32_t rule, uint32_t place, uint32_t *class)
 {
 	*class = rule;
 	if (s->p->rules[rule].nearest == 0 || s->db == NULL ||
@@ -290,7 +290,7 @@ static enum err class_at(struct sweep *s, uint32_t rule, uint32_t place, uint32_
 	return ERR_OK;
 }
 
-static uint32_t first_open(const struct sweep *s)
+static uint32_t first_open(const struct cutting *s)
 {
 	for (uint32_t i = 0; i < s->p->rule_n; i++)
 		if (s->open[i] > 0)
@@ -298,7 +298,7 @@ static uint32_t first_open(const struct sweep *s)
 	return UINT32_MAX;
 }
 
-static void take_event(struct sweep *s, const struct event *e)
+static void take_event(struct cutting *s, const struct event *e)
 {
 	if (e->rule == EMBEDDED)
 		s->embedded = e->begins;
@@ -307,7 +307,7 @@ static void take_event(struct sweep *s, const struct event *e)
 }
 
 /* Walks both ascending lists at once. */
-static enum err run(struct sweep *s, struct partition *out)
+static enum err run(struct cutting *s, struct partition *out)
 {
 	static const struct location_range EVERYWHERE = { 0, 0, 0 };
 	const struct location_range *r = &EVERYWHERE;
@@ -340,15 +340,15 @@ static enum err run(struct sweep *s, struct partition *out)
 	return e;
 }
 
-static enum err sweep(struct steer_partition *made, const struct policy *p,
-		      const struct location_db *db, enum ip_family family, size_t *order_cap)
+static enum err cut(struct steer_partition *made, const struct policy *p,
+		    const struct location_db *db, enum ip_family family, size_t *order_cap)
 {
-	struct sweep s = { .p = p,
-			   .db = db,
-			   .family = family,
-			   .ipv4 = PARTITION_BY_IPV4,
-			   .made = made,
-			   .order_cap = *order_cap };
+	struct cutting s = { .p = p,
+			     .db = db,
+			     .family = family,
+			     .ipv4 = PARTITION_BY_IPV4,
+			     .made = made,
+			     .order_cap = *order_cap };
 	enum err e = ERR_NOMEM;
 
 	if (family == IP_V6)
@@ -367,7 +367,7 @@ static enum err sweep(struct steer_partition *made, const struct policy *p,
 	return e;
 }
 
-static bool reads_places(const struct policy *p)
+bool steer_reads_places(const struct policy *p)
 {
 	for (size_t i = 0; i < p->rule_n; i++) {
 		const struct policy_rule *r = &p->rules[i];
@@ -385,11 +385,11 @@ enum err steer_build_partition(struct steer_partition *out, const struct policy 
 
 	if (made.partition == NULL)
 		return ERR_NOMEM;
-	if (!reads_places(p))
+	if (!steer_reads_places(p))
 		db = NULL;
-	enum err e = sweep(&made, p, db, IP_V4, &order_cap); /* which IPv6 needs to know */
+	enum err e = cut(&made, p, db, IP_V4, &order_cap); /* which IPv6 needs to know */
 	if (!e)
-		e = sweep(&made, p, db, IP_V6, &order_cap);
+		e = cut(&made, p, db, IP_V6, &order_cap);
 	if (!e)
 		e = partition_seal(made.partition);
 	if (e)

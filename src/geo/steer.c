@@ -370,6 +370,6 @@ size_t steer_bytes(const struct steer_set *s)
 	size_t n = arena_used(s->arena);
 
 	for (size_t i = 0; i < s->partition_n; i++)
-		n += partition_bytes(s->partitions[i].made.partition);
+		n += s->partitions[i]->bytes;
 	return n;
 }

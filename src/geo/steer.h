@@ -35,6 +35,7 @@
 #include "geo/policy.h"
 
 struct steer_set;
+struct partition_store; /* partition_store.h */
 
 #define STEER_KEY_V4 24
 #define STEER_KEY_V6 56
@@ -52,9 +53,12 @@ struct steer_health {
 
 struct steer_options {
 	const char *seed; /* copied */
-	size_t max_bytes; /* of partitions, 0: none; more fails with ERR_TOO_LONG */
+	size_t max_bytes; /* of partitions without `store`, 0: none; more fails with ERR_REFUSED */
 	const struct steer_health
 	    *health; /* copied; NULL: no value is checked, all that obey are up */
+	struct partition_store
+	    *store; /* outlives the set; NULL: partitions are shared with no other set */
+	const struct policy **refused; /* gets the policy that could not be compiled; may be NULL */
 };
 
 /* Compiles policies that passed policy_check(); the number of a policy is its place in the array.

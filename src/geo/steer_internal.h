@@ -94,9 +94,12 @@ struct steer_partition {
 	size_t order_n;
 };
 
-struct interned {
+/* One of a store (partition_store.h), counted by the sets that go by it. */
+struct shared_partition {
+	struct shared_partition *next;
 	uint64_t hash;
-	const char *matchers;
+	size_t refs, bytes;
+	char *matchers;
 	struct steer_partition made;
 };
 
@@ -105,10 +108,9 @@ struct steer_set {
 	struct siphash_key key;
 	struct steer_policy *policies;
 	size_t policy_n;
-	struct interned *partitions;
-	size_t partition_n, partition_cap;
-	uint32_t *partition_slots; /* numbers + 1 by hash, 0: free */
-	size_t partition_slot_n;
+	struct partition_store *store, *own_store; /* own: of this set alone; else NULL */
+	struct shared_partition **partitions; /* while compiling one a policy; then each once */
+	size_t partition_n;
 	struct steer_health health;
 	const health_word **words; /* to be given back */
 	size_t word_n, word_cap;
@@ -136,9 +138,15 @@ enum err steer_build_partition(struct steer_partition *out, const struct policy 
 			       const struct location_db *db);
 void steer_partition_end(struct steer_partition *p);
 
-/* compile_partitions.c: the partition for a policy, shared by all whose rules match alike. */
-enum err steer_intern_partition(struct steer_set *s, const struct policy *p,
-				const struct location_db *db, const struct steer_partition **out);
+/* Whether any rule goes by the location database. */
+bool steer_reads_places(const struct policy *p);
+
+/* compile_partitions.c: the partition for a policy, shared by all whose rules match alike; given
+ * back once for each time it was taken. ERR_NOMEM, ERR_REFUSED (more than the store may hold),
+ * ERR_TOO_LONG (too many orders by distance). */
+enum err steer_take_partition(struct partition_store *s, const struct policy *p,
+			      const struct location_db *db, struct shared_partition **out);
+void steer_give_partition(struct partition_store *s, struct shared_partition *e);
 
 /* nearest.c: the order of a rule's pools by distance from a place whose coordinates are known. */
 void nearest_order(const struct policy *p, uint32_t rule, const struct place *from,

@@ -691,7 +691,7 @@ static void partitions_larger_than_allowed_are_refused(void **state)
 	};
 
 	(void)state;
-	assert_null(compile_texts(TEXT, 1, NULL, 100, ERR_TOO_LONG));
+	assert_null(compile_texts(TEXT, 1, NULL, 100, ERR_REFUSED));
 	struct steer_set *s = compile_texts(TEXT, 1, NULL, 100000, ERR_OK);
 	steer_free(s);
 }
