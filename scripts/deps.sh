@@ -16,7 +16,7 @@ release=$(. /etc/os-release && echo "${VERSION_ID:-}")
 packages_build=(
 	gcc libc6-dev cmake ninja-build pkgconf
 	libuv1-dev libssl-dev libldns-dev libyaml-dev liburcu-dev libmaxminddb-dev libsqlite3-dev
-	libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libsystemd-dev
+	libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libsystemd-dev libp11-kit-dev
 )
 packages_demo=(
 	tor-geoipdb         # which country an address is in

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "control/config_holder.h"
+#include "control/config_store.h"
 #include "control/schema.h"
 #include "dns/name.h"
 #include "dnssec/algorithm.h"
@@ -227,6 +228,16 @@ static const char *const KEY_CHOICES[] = { "ksk-zsk", "csk", "zsk", "ksk", NULL 
 #define DAY_S  86400u
 #define YEAR_S (366u * DAY_S)
 
+static enum err read_ksk_store(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return config_read_store(s, value, &((struct signing_fields *)into)->signing.ksk_store);
+}
+
+static enum err read_zsk_store(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return config_read_store(s, value, &((struct signing_fields *)into)->signing.zsk_store);
+}
+
 static const struct schema_row SIGNING_ROWS[] = {
 	ROW(struct signing_fields, signing.id, "id", SCHEMA_TEXT, .max = 64, .required = true),
 	{ .key = "algorithm", .kind = SCHEMA_CUSTOM, .custom = read_algorithm },
@@ -261,6 +272,8 @@ static const struct schema_row SIGNING_ROWS[] = {
 	    .min = 1, .max = DAY_S),
 	ROW(struct signing_fields, cds, "cds", SCHEMA_CHOICE, .choices = CDS_CHOICES),
 	{ .key = "cds-digests", .kind = SCHEMA_CUSTOM, .custom = read_digests },
+	{ .key = "ksk-store", .kind = SCHEMA_CUSTOM, .custom = read_ksk_store },
+	{ .key = "zsk-store", .kind = SCHEMA_CUSTOM, .custom = read_zsk_store },
 	{ 0 },
 };
 
@@ -636,6 +649,10 @@ static enum err check_signing(struct schema *s, const struct yaml_node *at,
 		return finding(s, at,
 			       "refresh is how much life is left when a signature is renewed",
 			       "refresh must be less than validity in policy '%.60s'", p->id);
+	if ((p->ksk_store != NULL || p->zsk_store != NULL) &&
+	    (p->algorithm == ALG_ED25519 || p->algorithm == ALG_ED448))
+		return finding(s, at, "use ecdsap256sha256, ecdsap384sha384 or an RSA algorithm",
+			       "tokens do not make keys of the algorithm of policy '%.60s'", p->id);
 	/* A tenth of what lies before renewal is due: spreads renewals, and never makes one due at
 	 * once. */
 	p->jitter_s = (p->validity_s - p->refresh_s) / 10;

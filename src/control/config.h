@@ -91,7 +91,9 @@ struct config_signing {
 	uint32_t parent_ds_ttl; /* until the parent was asked */
 	uint32_t parent_check_s;
 	enum config_cds cds;
-	uint32_t cds_digests; /* bits by digest type */
+	uint32_t cds_digests;              /* bits by digest type */
+	const char *ksk_store, *zsk_store; /* URIs of tokens that make and keep keys (KSKs and
+					      CSKs, ZSKs); NULL: the state directory */
 };
 
 struct config_key {

@@ -19,9 +19,16 @@ struct group {
 	size_t n;
 };
 
+/* A token's keys are made one by one: what a batch gives up would stay there. */
+static bool has_token(const struct config_signing *p)
+{
+	return p->ksk_store != NULL || p->zsk_store != NULL;
+}
+
 static bool is_wanted(const struct zone_entry *e, const struct config_zone *z)
 {
-	return e->keys == NULL && e->served == NULL && z->signing != NULL && z->key_n == 0;
+	return e->keys == NULL && e->served == NULL && z->signing != NULL && z->key_n == 0 &&
+	       !has_token(z->signing);
 }
 
 /* What cannot be read or made is left to the zone's own load, which says why. */

@@ -53,9 +53,9 @@ static char *dump(json_t *j)
 
 char *key_document_write(const struct rollover_key *f, const char *file)
 {
-	json_t *j = json_pack("{s:s, s:s, s:b, s:s, s:o}", "role", key_role_text(f->role), "state",
-			      key_state_text(f->state), "signs", f->signs, "file", file,
-			      "signed_ttl", mark(&f->signed_ttl));
+	json_t *j = json_pack("{s:s, s:i, s:s, s:b, s:s, s:o}", "role", key_role_text(f->role),
+			      "algorithm", f->algorithm, "state", key_state_text(f->state), "signs",
+			      f->signs, "file", file, "signed_ttl", mark(&f->signed_ttl));
 
 	for (size_t i = 0; j != NULL && i < TIME_N; i++) {
 		int64_t at;
@@ -76,6 +76,7 @@ bool key_document_read(const json_t *j, struct rollover_key *out)
 	if (role == NULL || state == NULL || json_object_get(j, "file") == NULL ||
 	    !key_role_from_text(role, &out->role) || !key_state_from_text(state, &out->state))
 		return false;
+	out->algorithm = (uint8_t)json_integer_value(json_object_get(j, "algorithm"));
 	out->signs =
 	    signs != NULL ? json_is_true(signs) : out->state == KEY_ACTIVE && out->role != KEY_KSK;
 	for (size_t i = 0; i < TIME_N; i++) {

@@ -134,6 +134,39 @@ static enum err write_key(const struct keyring *k, struct own_key *o,
 	return e ? e : key_write(o->key, dir, k->zone, c->files, &o->file);
 }
 
+/* A key that could not be kept. Its file stays: the next try may have its tag. In a token each try
+ * would leave another pair. */
+static void unmake(struct own_key *o)
+{
+	key_free(o->key);
+	if (o->file != NULL && key_is_uri(o->file))
+		key_destroy_in_token(o->file);
+	free(o->file);
+	*o = (struct own_key){ 0 };
+}
+
+/* In the policy's token, where it has one. The label tells an operator of the token what it is. */
+static enum err make_in_token(const struct keyring *k, const char *store,
+			      const struct key_wanted *w, struct own_key *o)
+{
+	char label[NAME_TEXT_MAX + 32];
+	struct diag d = { 0 };
+
+	snprintf(label, sizeof label, "%s %s", k->zone_text, key_role_text(w->role));
+	enum err e = key_generate_in_token(&o->key, &o->file, store, label, w, &d);
+	log_diag(k->zone_text, &d);
+	diag_free(&d);
+	return e;
+}
+
+static enum err make_in_directory(const struct keyring *k, const struct keyring_context *c,
+				  const struct key_wanted *w, struct own_key *o)
+{
+	enum err e = key_generate(&o->key, w->algorithm, w->role, w->taken, w->taken_n);
+
+	return e ? e : write_key(k, o, c);
+}
+
 static enum err make(const struct keyring *k, const struct rollover_wanted *w,
 		     const struct keyring_context *c, struct rollover_facts *f, struct own_key *own)
 {
@@ -141,6 +174,7 @@ static enum err make(const struct keyring *k, const struct rollover_wanted *w,
 	uint16_t taken[KEYRING_MEMBERS_MAX + ROLLOVER_WANTED_MAX + REMOVED_TRIES + 64];
 	size_t n = keyring_members(k, members);
 	struct own_key *o = &own[f->n];
+	const char *token = w->role == KEY_ZSK ? c->policy->zsk_store : c->policy->ksk_store;
 
 	if (f->n == KEYSET_KEYS_MAX)
 		return ERR_TOO_LONG;
@@ -152,9 +186,9 @@ static enum err make(const struct keyring *k, const struct rollover_wanted *w,
 	enum err e = ERR_CONFLICT;
 	/* A file of a key that was removed may have the tag: it is not replaced. */
 	for (int i = 0; i < REMOVED_TRIES && e == ERR_CONFLICT; i++) {
-		e = key_generate(&o->key, w->algorithm, w->role, taken, n);
-		if (!e)
-			e = write_key(k, o, c);
+		const struct key_wanted wanted = { w->algorithm, w->role, taken, n };
+		e = token != NULL ? make_in_token(k, token, &wanted, o)
+				  : make_in_directory(k, c, &wanted, o);
 		if (e == ERR_CONFLICT && o->key != NULL) {
 			taken[n++] = key_dnskey(o->key)->tag;
 			key_free(o->key);
@@ -219,11 +253,8 @@ static enum err take(struct keyring *k, const struct keyring_context *c,
 	if (!e)
 		e = persist(k, &f, k->own, c->store);
 	if (e) {
-		for (size_t i = before; i < f.n; i++) {
-			key_free(k->own[i].key);
-			free(k->own[i].file);
-			k->own[i] = (struct own_key){ 0 };
-		}
+		for (size_t i = before; i < f.n; i++)
+			unmake(&k->own[i]);
 		return e;
 	}
 	failpoint("step-kept");
@@ -287,7 +318,8 @@ enum err keyring_advance(struct keyring *k, const struct keyring_context *c, boo
 	k->wake_at = wake_at < k->wake_at ? wake_at : k->wake_at;
 	if (e)
 		log_error(k->zone_text,
-			  "key: the next step waits: %s; what is served goes on as it is",
+			  "key: the next step waits: %s; what is served goes on as it is, and it "
+			  "is tried again in a minute",
 			  err_text(e));
 	return e;
 }
@@ -346,9 +378,7 @@ enum err keyring_generate(struct keyring *k, enum key_role role, const struct ke
 	e = persist(k, &f, k->own, c->store);
 	struct own_key *o = &k->own[k->own_n];
 	if (e) {
-		key_free(o->key);
-		free(o->file);
-		*o = (struct own_key){ 0 };
+		unmake(o);
 		return e;
 	}
 	k->facts = f;
@@ -381,6 +411,16 @@ static void was_used(struct rollover_key *k, const struct rollover_facts *f, int
 	k->signed_ttl.ttl = f->zone_ttl.ttl;
 }
 
+/* A copy in the state directory; what is in a token stays there. */
+static enum err keep_taken(const struct keyring *k, struct own_key *o, const char *file,
+			   const struct keyring_context *c)
+{
+	if (!key_is_uri(file) || strncmp(file, "file:", 5) == 0)
+		return write_key(k, o, c);
+	o->file = strdup(file);
+	return o->file != NULL ? ERR_OK : ERR_NOMEM;
+}
+
 enum err keyring_adopt(struct keyring *k, const char *file, const struct key_traits *traits,
 		       enum key_state state, const struct keyring_context *c, size_t *taken,
 		       struct diag *d)
@@ -403,7 +443,7 @@ enum err keyring_adopt(struct keyring *k, const char *file, const struct key_tra
 	else if (f.n == KEYSET_KEYS_MAX)
 		e = ERR_TOO_LONG;
 	if (!e)
-		e = write_key(k, &o, c);
+		e = keep_taken(k, &o, file, c);
 	if (!e) {
 		f.keys[f.n] = rollover_made(&w, key->tag, &f, c->now);
 		was_used(&f.keys[f.n], &f, c->now);

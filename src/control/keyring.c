@@ -100,6 +100,29 @@ static enum err read_configured(struct keyring *k, const struct config_zone *z, 
 	return ERR_OK;
 }
 
+/* Since when the configuration names each key: by that the operator is told when it is old. */
+static enum err note_named(struct keyring *k, struct store *store, int64_t now, struct diag *d)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < k->own_n && !e; i++) {
+		struct rollover_key *f = &k->facts.keys[i];
+		char path[STORE_KEY_MAX], text[64], *kept = NULL;
+		key_document_path(k, "named", f->algorithm, f->tag, path);
+		e = store_get(store, path, &kept, NULL);
+		json_t *j = kept != NULL ? json_loads(kept, 0, NULL) : NULL;
+		f->since = json_integer_value(json_object_get(j, "since"));
+		json_decref(j);
+		free(kept);
+		if (e != ERR_NOT_FOUND && f->since != 0)
+			continue;
+		f->since = now;
+		snprintf(text, sizeof text, "{\"since\":%lld}", (long long)now);
+		e = store_put(store, path, text);
+	}
+	return e ? finding(d, NULL, e, "the store cannot be read or written") : ERR_OK;
+}
+
 struct reading {
 	struct keyring *k;
 	struct diag *d;
@@ -124,7 +147,9 @@ static enum err read_own(struct keyring *k, const json_t *j, struct diag *d)
 	o->file = strdup(string_in(j, "file"));
 	if (o->file == NULL)
 		return ERR_NOMEM;
-	enum err e = key_read(&o->key, o->file, k->zone, &f->role, d);
+	/* A token does not say of which of the RSA algorithms a key is. */
+	const struct key_traits traits = { &f->role, key_is_uri(o->file) ? f->algorithm : 0 };
+	enum err e = key_read_as(&o->key, o->file, k->zone, &traits, d);
 	if (e) {
 		free(o->file);
 		o->file = NULL;
@@ -222,10 +247,12 @@ static enum err read_all(struct keyring *k, const struct config_zone *z,
 		e = read_rollover(k, z->signing, store, d);
 	if (!e && k->duty == CONFIG_KEYS_ZSK)
 		e = key_bundles_load(k, store, d);
-	if (!e && z->key_n > 0)
-		e = read_configured(k, z, d);
-	else if (!e)
+	if (!e && z->key_n == 0)
 		e = list(k, "own", store, d, visit_own);
+	else if (!e)
+		e = read_configured(k, z, d);
+	if (!e && z->key_n > 0)
+		e = note_named(k, store, c->now, d);
 	if (e)
 		return e;
 	k->facts.group = keyring_is_group(k);

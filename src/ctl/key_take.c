@@ -12,11 +12,18 @@
 #define LISTING_LINE_MAX 2000
 #define KNOT_ID_MAX      64
 
-static json_t *entry(const char *path)
+/* A path, or with a role in front, which a URI needs: "ksk=pkcs11:token=zones;object=a". */
+static json_t *entry(const char *argument)
 {
+	bool has_role = strlen(argument) > 4 && argument[3] == '=' &&
+			(memcmp(argument, "ksk", 3) == 0 || memcmp(argument, "zsk", 3) == 0 ||
+			 memcmp(argument, "csk", 3) == 0);
+	const char *path = has_role ? argument + 4 : argument;
 	char *full = realpath(path, NULL);
 	json_t *j = json_pack("{s:s}", "file", full != NULL ? full : path);
 
+	if (has_role)
+		json_object_set_new(j, "role", json_stringn(argument, 3));
 	free(full);
 	return j;
 }

@@ -171,7 +171,7 @@ static bool clash(uint16_t a, uint16_t b)
 	return up == 0 || up == 128 || up == 129 || down == 128 || down == 129;
 }
 
-static bool is_taken(uint16_t tag, const uint16_t *taken, size_t n)
+bool key_tag_is_taken(uint16_t tag, const uint16_t *taken, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (clash(tag, taken[i]))
@@ -198,7 +198,7 @@ enum err key_generate(struct key **out, uint8_t algorithm, enum key_role role,
 			EVP_PKEY_free(pkey);
 			return e;
 		}
-		if (!is_taken(k->dnskey.tag, taken, taken_n)) {
+		if (!key_tag_is_taken(k->dnskey.tag, taken, taken_n)) {
 			*out = k;
 			return ERR_OK;
 		}

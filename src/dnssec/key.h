@@ -34,6 +34,22 @@ bool key_role_from_text(const char *text, enum key_role *out);
  * the caller owns it. */
 enum err key_generate(struct key **out, uint8_t algorithm, enum key_role role,
 		      const uint16_t *taken, size_t taken_n);
+/* The same in a token, which keeps the private number: `store` is its PKCS #11 URI (RFC 7512:
+ * "pkcs11:token=zones?pin-source=file:/path"), `label` what the objects are called there. *uri_out,
+ * freed by the caller, names the key for key_read_as(). What cannot be used is destroyed again; no
+ * other object is touched. A token may take its time. Findings show no PIN. ERR_UNSUPPORTED: no
+ * token makes keys of that algorithm; ERR_NOKEY: no such token; ERR_PERMISSION, ERR_CRYPTO. */
+struct key_wanted {
+	uint8_t algorithm;
+	enum key_role role;
+	const uint16_t *taken;
+	size_t taken_n;
+};
+enum err key_generate_in_token(struct key **out, char **uri_out, const char *store,
+			       const char *label, const struct key_wanted *w, struct diag *d);
+/* Takes back what key_generate_in_token() made and nobody has got to know. */
+void key_destroy_in_token(const char *uri);
+
 /* What a key's file or token does not say of it. */
 struct key_traits {
 	const enum key_role *role; /* NULL: it says so itself (BIND) */

@@ -19,6 +19,9 @@ struct key {
 /* Takes `pkey` on success. ERR_UNSUPPORTED, ERR_CRYPTO (not a key of that algorithm), ERR_NOMEM. */
 enum err key_from_pkey(struct key **out, EVP_PKEY *pkey, uint8_t algorithm, uint16_t flags);
 
+/* Whether a key with it may be mistaken for another, revoked ones (RFC 5011) among them. */
+bool key_tag_is_taken(uint16_t tag, const uint16_t *taken, size_t n);
+
 /* ---- key_uri.c ---- */
 
 /* The private key that a URI names; its secret may stay in a token. ERR_NOKEY, ERR_INVALID (a PIN

@@ -729,9 +729,16 @@ static struct rollover_outlook look(const struct turn *t, const struct rollover_
 	struct rollover_outlook o = { .next = "", .waits = "", .at = ROLLOVER_NEVER };
 
 	if (k->manual) {
-		o.next = "";
+		uint32_t lifetime = lifetime_of(t->policy, k->role);
 		o.waits = "named in the configuration: the operator changes it there";
 		o.who = ACTOR_NOBODY;
+		if (lifetime == 0)
+			return o;
+		o.next = "is at the end of its lifetime";
+		o.waits = "for a successor that the operator makes: a key that the configuration "
+			  "names is not rolled by itself";
+		o.who = ACTOR_OPERATOR;
+		o.at = k->since + lifetime;
 		return o;
 	}
 	if (r != NULL) {

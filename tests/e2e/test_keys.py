@@ -2,6 +2,7 @@
 """Keys of peers in the merged DNSKEY set (RFC 8901, Model 2), and what the tool says of keys."""
 import base64
 import signal
+import struct
 
 import dns.dnssec
 import dns.name
@@ -134,13 +135,17 @@ def test_refuses_a_key_with_the_tag_of_one_that_is_there(concord):
     c = concord()
     own = c.ctl("key", "export", "example.", "--role", "zsk")["dnskey"][0].split(" IN DNSKEY ")[1]
     wanted = tag_of(own)
-    while True:  # one key in 65,536 has the tag: the flags' low bits and the key's give enough to try
+    prime = 2**256 - 2**224 + 2**192 + 2**96 - 1
+    found = []
+    while not found:  # one key in 65,536 has the tag (RFC 4034 appendix B)
         candidate = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
-        raw = candidate.x.to_bytes(32, "big") + candidate.y.to_bytes(32, "big")
-        flipped = candidate.x.to_bytes(32, "big") + (2**256 - 2**224 + 2**192 + 2**96 - 1 - candidate.y).to_bytes(32, "big")
-        found = [r for r in (raw, flipped) if tag_of(f"256 3 13 {base64.b64encode(r).decode()}") == wanted]
-        if found:
-            break
+        x = candidate.x.to_bytes(32, "big")
+        for y in (candidate.y, prime - candidate.y):
+            raw = x + y.to_bytes(32, "big")
+            total = 256 + 3 * 256 + 13 + sum(struct.unpack("!32H", raw))
+            if (total + (total >> 16)) & 0xFFFF == wanted:
+                found.append(raw)
+    assert tag_of(f"256 3 13 {base64.b64encode(found[0]).decode()}") == wanted
     refused = c.ctl_raw("key", "import", "example.", f"256 3 13 {base64.b64encode(found[0]).decode()}")
     assert refused.returncode == 5 and "same tag" in refused.stderr
 
@@ -309,3 +314,34 @@ def test_status_and_lists(concord):
     assert told["signed"] and len(told["ds"]) == 1 and told["serial"] == 1
     assert c.ctl_raw("zone", "ds", "example.").stdout.strip() == told["ds"][0]
     assert c.ctl("stats")["udp_requests"] >= 0
+
+
+POLICIES = """signing:
+  - {id: fast, algorithm: ed25519, keys: csk, dnskey-ttl: %d}
+  - {id: dear, algorithm: ecdsap384sha384, denial: nsec3, dnskey-ttl: 600}
+"""
+SHARED = {"a.": "fast", "b.": "dear", "c.": "fast", "d.": "dear", "e.": "default"}
+
+
+def test_policies_are_shared_by_zones_and_each_zone_has_keys_of_its_own(concord):
+    c = concord(start=False, zone=None, extra=POLICIES % 900)
+    for zone, policy in SHARED.items():
+        c.zone(zone, QUICK_ZONE, signing=policy)
+    c.write_config()
+    c.start()
+    keys = {z: c.ctl("key", "list", z)["keys"] for z in SHARED}
+    schemes = {"fast": ([15], 900), "dear": ([14, 14], 600), "default": ([13, 13], 3600)}
+    for zone, policy in SHARED.items():
+        answer = c.ask(zone, "DNSKEY", do=True)
+        assert ([k["algorithm"] for k in keys[zone]], answer.answer[0].ttl) == schemes[policy]
+        name = dns.name.from_text(zone)
+        told = check_keys(answer, name, ds_of(c, zone))
+        for asked, rdtype in (("www." + zone, "A"), ("no." + zone, "A")):
+            check_answer(c.ask(asked, rdtype, do=True), name, told)
+    assert len({k["dnskey"].split(" DNSKEY ")[1] for own in keys.values() for k in own}) == 8
+    c.extra = POLICIES % 60  # a change of one policy is one of the zones that have it, and of no other
+    c.write_config()
+    c.ctl("reload")
+    schemes["fast"] = ([15], 60)
+    assert {z: c.ask(z, "DNSKEY").answer[0].ttl for z in SHARED} == {z: schemes[p][1] for z, p in SHARED.items()}
+    assert all([k["tag"] for k in c.ctl("key", "list", z)["keys"]] == [k["tag"] for k in keys[z]] for z in SHARED)

@@ -36,6 +36,7 @@ MAY_INCLUDE = {
 VENDOR_HOMES = {
     "uv.h": {"net", "transfer", "http", "health", "peers", "control", "api", "."},
     "openssl/": {"dns", "dnssec", "transfer", "control", "net", "api", "ctl"},
+    "p11-kit/": {"dnssec"},
     "ldns/": {"control"},
     "yaml.h": {"control"},
     "urcu": {"base"},
