@@ -349,6 +349,8 @@ enum err config_read_limits(struct schema *s, const struct yaml_node *value,
 		ROW(struct config_limits, transfer_time_s, "transfer-time", SCHEMA_DURATION,
 		    .min = 1, .max = 7 * DAY_S),
 		ROW(struct config_limits, shrink, "shrink", SCHEMA_U32, .min = 1, .max = 100),
+		ROW(struct config_limits, changes_per_second, "changes-per-second", SCHEMA_U32,
+		    .min = 1, .max = 1000000),
 		{ 0 },
 	};
 

@@ -33,12 +33,13 @@ struct config_remotes {
 	size_t n;
 };
 
-/* What a transfer into a zone may bring; 0: no limit. */
+/* What transfers into a zone may bring, and updates change; 0: no limit. */
 struct config_limits {
 	uint64_t records;
 	uint64_t octets;
 	uint32_t transfer_time_s;
-	uint32_t shrink; /* percent of the records that a transfer may take away */
+	uint32_t shrink;             /* percent of the records that a transfer may take away */
+	uint32_t changes_per_second; /* by updates (update_rate.h) */
 };
 
 /* A zone that comes from other servers. */

@@ -19,6 +19,7 @@
 #include "control/secondary.h"
 #include "control/server_info.h"
 #include "control/signed_copies.h"
+#include "control/update_rate.h"
 #include "dnssec/nsec3.h"
 #include "query/query.h"
 #include "query/upkeep.h"
@@ -88,6 +89,7 @@ struct zone_entry {
 	struct member *member;       /* of a catalog (catalogs.h); NULL: it is configured */
 	struct notices *notices;     /* notify_out.h; NULL: nobody is told */
 	struct signed_copy_state *signed_copy; /* signed_copies.h; NULL: none is wanted */
+	struct update_rate update_rate;
 	int64_t loaded_at;
 	bool stale;       /* the last attempt to load it failed; the version before goes on */
 	bool keyless;     /* never loaded, for its keys cannot be had: tried again every minute */

@@ -36,6 +36,32 @@ static void refuse(struct request *r, uint16_t rcode, const char *zone, const ch
 	request_refuse(r, rcode);
 }
 
+/* Said once when it begins, and once when it is over. */
+static bool keeps_the_rate(struct request *r, struct zone_entry *e)
+{
+	uint32_t limit = e->config.secondary.limits.changes_per_second;
+	char from[REQUEST_TEXT_MAX];
+
+	switch (
+	    update_rate_take(&e->update_rate, limit, r->msg.count[2], uv_now(r->control->loop))) {
+	case UPDATE_RATE_OVER:
+		log_warning(e->text,
+			    "update: of %s refused: more than %u records a second "
+			    "(limits.changes-per-second); refused until it is less",
+			    request_from(r, from), limit);
+		return false;
+	case UPDATE_RATE_STILL_OVER:
+		return false;
+	case UPDATE_RATE_OK_AGAIN:
+		log_notice(e->text, "update: taken again; %llu were refused for their rate",
+			   (unsigned long long)e->update_rate.refused_n);
+		return true;
+	case UPDATE_RATE_OK:
+		break;
+	}
+	return true;
+}
+
 void updates_add(struct request *r)
 {
 	struct zone_entry *e = request_zone(r);
@@ -51,6 +77,10 @@ void updates_add(struct request *r)
 	const struct config_transfer *t = &e->config.transfer;
 	if (!update_permits_some(t->updates, t->update_n, &r->who)) {
 		refuse(r, RCODE_REFUSED, e->text, "no rule of allow-update permits it");
+		return;
+	}
+	if (!keeps_the_rate(r, e)) {
+		request_refuse(r, RCODE_REFUSED);
 		return;
 	}
 	if (e->config.secondary.primary_n > 0) {
