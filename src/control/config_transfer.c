@@ -309,7 +309,7 @@ static enum err check_peer(struct schema *s, const struct yaml_node *at,
 	yaml_finding(
 	    s->yaml, at, s->diag, DIAG_ERROR, "{key: signer2., peer: signer2}",
 	    "a rule with `peer` needs a `key` and has neither `names` nor `types`: it covers "
-	    "that signer's own DNSKEY");
+	    "that signer's own DNSKEY, CDS, CDNSKEY and CSYNC");
 	return ERR_INVALID;
 }
 

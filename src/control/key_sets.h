@@ -32,10 +32,11 @@ json_t *control_key_set_put(struct control *c, const char *zone, const char *pee
 			    const json_t *records, bool force, int64_t *revision,
 			    struct control_result *r);
 
-/* The same as a peer's whole set, from a source that has no revisions. ERR_REFUSED: admission or
- * guard. */
+/* The same as a peer's whole set, from a source that has no revisions. `leaves`: all of its keys
+ * may go. ERR_REFUSED: admission or guard. */
 struct dnskey;
 enum err control_key_set_take(struct control *c, struct zone_entry *e, const char *peer,
-			      const struct dnskey *keys, size_t n, struct control_result *r);
+			      const struct dnskey *keys, size_t n, bool leaves,
+			      struct control_result *r);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "control/foreign_records.h"
 #include "control/group_records.h"
 #include "control/key_bundles.h"
 #include "control/key_documents.h"
@@ -172,6 +173,7 @@ static enum err read_foreign(struct keyring *k, const json_t *j, struct diag *d)
 			       "a document of a foreign key in the store is damaged");
 	snprintf(f->owner, sizeof f->owner, "%s", string_in(j, "owner"));
 	f->since = json_integer_value(json_object_get(j, "since"));
+	f->ds = json_is_true(json_object_get(j, "ds"));
 	k->foreign_n++;
 	return ERR_OK;
 }
@@ -242,6 +244,8 @@ static enum err read_all(struct keyring *k, const struct config_zone *z,
 	struct store *store = c->store;
 	const struct clock_base base = clock_base_now(c->now);
 	enum err e = list(k, "foreign", store, d, visit_foreign);
+	if (!e)
+		e = foreign_records_read(k, store);
 
 	if (!e)
 		e = read_rollover(k, z->signing, store, d);
@@ -351,44 +355,60 @@ bool keyring_is_entry(const struct keyring *k, size_t own)
 	return rollover_signs_dnskey(f) && f->state != KEY_RETIRED;
 }
 
-/* Beside keys of peers only by hand: CDS without the peers' keys would take them out of the parent.
- */
+/* Beside keys of peers only by hand, or when a peer asks for its own: CDS without the peers' keys
+ * would take them out of the parent. */
 bool keyring_publishes_cds(const struct keyring *k, const struct config_signing *p)
 {
 	if (k->cds)
 		return true;
-	if (k->foreign_n > 0 || p->cds == CONFIG_CDS_NEVER)
+	if (p->cds == CONFIG_CDS_NEVER)
 		return false;
+	if (k->foreign_n > 0)
+		return foreign_records_ask_parent(k);
 	for (size_t i = 0; i < k->own_n; i++)
 		if (!k->facts.keys[i].manual && rollover_wants_ds(&k->facts, &k->facts.keys[i]))
 			return p->cds == CONFIG_CDS_ALWAYS || rollover_awaits_parent(&k->facts);
 	return false;
 }
 
-/* RFC 7344 §4.1: CDS and CDNSKEY say the same, for each own key that the parent should have. */
+bool keyring_has_foreign_of(const struct keyring *k, const char *owner)
+{
+	for (size_t i = 0; i < k->foreign_n; i++)
+		if (strcmp(k->foreign[i].owner, owner) == 0)
+			return true;
+	return false;
+}
+
+/* RFC 7344 §4.1: they say the same. */
+enum err keyring_add_cds_of(const struct keyring *k, const struct dnskey *key,
+			    struct zone_builder *b, const struct config_signing *p, struct diag *d)
+{
+	static const uint8_t DIGESTS[] = { 2, 4 };
+	uint8_t ds[DS_RDATA_MAX];
+	enum err e = ERR_OK;
+
+	for (size_t g = 0; g < sizeof DIGESTS && !e; g++) {
+		size_t n = 0;
+		if (!(p->cds_digests & 1u << DIGESTS[g]))
+			continue;
+		e = dnskey_ds(key, k->zone, DIGESTS[g], ds, &n);
+		if (!e)
+			e = add(k, b, TYPE_CDS, p->dnskey_ttl, (struct span){ ds, n }, d);
+	}
+	return e ? e
+		 : add(k, b, TYPE_CDNSKEY, p->dnskey_ttl,
+		       (struct span){ key->rdata, key->rdata_len }, d);
+}
+
+/* Of each own key that the parent should have. */
 static enum err add_cds(const struct keyring *k, struct zone_builder *b,
 			const struct config_signing *p, struct diag *d)
 {
-	static const uint8_t DIGESTS[] = { 2, 4 };
 	enum err e = ERR_OK;
 
-	for (size_t i = 0; i < k->own_n && !e; i++) {
-		const struct dnskey *key = key_dnskey(k->own[i].key);
-		uint8_t ds[DS_RDATA_MAX];
-		size_t n = 0;
-		if (!keyring_is_entry(k, i))
-			continue;
-		for (size_t g = 0; g < sizeof DIGESTS && !e; g++) {
-			if (!(p->cds_digests & 1u << DIGESTS[g]))
-				continue;
-			e = dnskey_ds(key, k->zone, DIGESTS[g], ds, &n);
-			if (!e)
-				e = add(k, b, TYPE_CDS, p->dnskey_ttl, (struct span){ ds, n }, d);
-		}
-		if (!e)
-			e = add(k, b, TYPE_CDNSKEY, p->dnskey_ttl,
-				(struct span){ key->rdata, key->rdata_len }, d);
-	}
+	for (size_t i = 0; i < k->own_n && !e; i++)
+		if (keyring_is_entry(k, i))
+			e = keyring_add_cds_of(k, key_dnskey(k->own[i].key), b, p, d);
 	return e;
 }
 
@@ -410,7 +430,9 @@ enum err keyring_add_records(const struct keyring *k, struct zone_builder *b,
 			(struct span){ k->foreign[i].key.rdata, k->foreign[i].key.rdata_len }, d);
 	if (!e && group_rules_records(k->group))
 		return group_add_records(k->group, b, p, d);
-	return !e && keyring_publishes_cds(k, p) ? add_cds(k, b, p, d) : e;
+	if (!e && keyring_publishes_cds(k, p))
+		e = add_cds(k, b, p, d);
+	return e ? e : foreign_records_add(k, b, p, d);
 }
 
 /* ---- changes ---- */

@@ -41,6 +41,15 @@ struct foreign_key {
 	struct dnskey key;
 	char owner[64];
 	int64_t since;
+	bool ds; /* its owner asked for it at the parent (foreign_records.h) */
+};
+
+#define FOREIGN_CSYNC_MAX 64
+struct foreign_csync {
+	char owner[64];
+	uint8_t rdata[FOREIGN_CSYNC_MAX];
+	size_t n; /* 0: there is none */
+	bool was; /* one was served since the start */
 };
 
 struct keyring {
@@ -56,6 +65,7 @@ struct keyring {
 	int64_t wake_at;         /* when keyring_advance() may have something to do */
 	struct foreign_key foreign[FOREIGN_KEYS_MAX];
 	size_t foreign_n;
+	struct foreign_csync csync;
 	bool cds;
 	enum config_keys duty;
 	struct key_bundles *bundles;    /* owned; NULL where the key sets are signed here */
@@ -110,6 +120,11 @@ enum err keyring_keyset(const struct keyring *k, const struct config_signing *po
 /* DNSKEY, and CDS and CDNSKEY where they are published, into a zone. */
 enum err keyring_add_records(const struct keyring *k, struct zone_builder *b,
 			     const struct config_signing *policy, struct diag *d);
+/* Whether a peer has keys here. */
+bool keyring_has_foreign_of(const struct keyring *k, const char *owner);
+/* CDS and CDNSKEY of one key. */
+enum err keyring_add_cds_of(const struct keyring *k, const struct dnskey *key,
+			    struct zone_builder *b, const struct config_signing *p, struct diag *d);
 bool keyring_publishes_cds(const struct keyring *k, const struct config_signing *policy);
 /* Whether the parent should have the key's DS now; before the first key is known to caches, whether
  * it will. */
