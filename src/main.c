@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "api/api.h"
+#include "base/give_way.h"
 #include "base/log.h"
 #include "control/control.h"
 #include "net/counters.h"
@@ -350,8 +350,8 @@ static bool start(struct daemon *m, const char *config)
 		return false;
 	}
 	/* From here on this thread is the control loop's alone: loading a large zone must not take
-	 * a core from a worker. (On Linux this is about the calling thread.) */
-	(void)setpriority(PRIO_PROCESS, 0, CONTROL_NICE);
+	 * a core from a worker. */
+	give_way(CONTROL_NICE);
 	say_ready(m);
 	return true;
 }

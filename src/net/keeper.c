@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <time.h>
 
+#include "base/give_way.h"
 #include "base/log.h"
 #include "dns/name.h"
 #include "net/internal.h"
@@ -145,7 +145,7 @@ static void *run(void *argument)
 	struct signer *signer = NULL;
 
 	prctl(PR_SET_NAME, "concord-keep");
-	(void)setpriority(PRIO_PROCESS, 0, NICE);
+	give_way(NICE);
 	rcu_thread_register();
 	rcu_offline();
 	if (signer_new(&signer) == ERR_OK) {

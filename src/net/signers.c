@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <time.h>
 
+#include "base/give_way.h"
 #include "dns/name.h"
 #include "net/internal.h"
 
@@ -121,7 +121,7 @@ static void *run(void *argument)
 	rcu_offline();
 	t->batch = calloc(1, sizeof *t->batch);
 	/* What a client waits for is the worker's; where both share a core, it goes first. */
-	(void)setpriority(PRIO_PROCESS, 0, NICE);
+	give_way(NICE);
 	if (t->batch != NULL && signer_new(&signer) == ERR_OK) {
 		t->batch->signer = signer;
 		for (;;) {
