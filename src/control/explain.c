@@ -215,10 +215,10 @@ static void add_reason(struct explained *x, uint32_t policy)
 
 static void add_steering(struct explained *x)
 {
-	uint32_t policy = x->asked.steered->steering->policy;
+	const struct rrset_steering *st = x->asked.steered->steering;
+	uint32_t policy = st->policy != RRSET_NO_POLICY ? st->policy : st->other;
 	struct steer_moment moment = { x->asked.now, x->asked.steer_n };
-	struct steer_choice choice =
-	    steer_choose_at(x->set, policy, &x->client.addr, &moment, NULL, NULL);
+	struct steer_choice choice = query_choose(x->set, st, &x->client.addr, &moment, NULL, NULL);
 	bool refused = choice.variant == STEER_SERVFAIL;
 	const struct rrset *sent = rrset_variant(x->asked.steered, refused ? 0 : choice.variant);
 

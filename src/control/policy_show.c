@@ -89,8 +89,9 @@ json_t *control_policy_show(struct control *c, const char *name, const char *typ
 		control_fail(r, ERR_NOT_FOUND, "nothing on the way to this answer is steered");
 		return NULL;
 	}
-	struct sweep_side side = { zone_view_steer(x.zv, x.steered->steering),
-				   x.steered->steering->policy };
+	const struct rrset_steering *st = x.steered->steering;
+	struct sweep_side side = { zone_view_steer(x.zv, st),
+				   st->policy != RRSET_NO_POLICY ? st->policy : st->other };
 	json_t *rules = sweep_rules(&side);
 	if (rules == NULL) {
 		control_fail(r, ERR_NOMEM, "no memory");

@@ -71,12 +71,15 @@ static enum err read_record(struct reading *r, const uint8_t *owner, const struc
 		return e;
 	if (r->type == TYPE_ALIAS)
 		return alias_record_read(r, owner, record);
+	if ((r->type == TYPE_SVCB || r->type == TYPE_HTTPS) && yaml_get(record, "hints") != NULL)
+		return hints_record_read(r, owner, record);
 	if (r->data != NULL && yaml_get(record, "dynamic") == NULL)
 		return octodns_record_read(r, owner, record);
 	if (r->type == TYPE_A || r->type == TYPE_AAAA || r->type == TYPE_CNAME)
 		return steering_record_read(r, owner, record);
-	return schema_expected(&r->schema, yaml_get(record, "type"),
-			       "a type that can be steered (A, AAAA, CNAME), or ALIAS");
+	return schema_expected(
+	    &r->schema, yaml_get(record, "type"),
+	    "a type that can be steered (A, AAAA, CNAME), ALIAS, or HTTPS and SVCB with 'hints'");
 }
 
 static enum err read_owner(struct reading *r, const struct yaml_node *key,
@@ -198,10 +201,16 @@ static enum err finish(struct reading *r, struct yaml *y, struct steering **out)
 	const struct steering_alias *aliases =
 	    arena_copy(yaml_arena(y), r->aliases, r->alias_n * sizeof *aliases);
 
-	if (f == NULL || (policies == NULL && r->n > 0) || (aliases == NULL && r->alias_n > 0))
+	const struct steering_hints *hints =
+	    arena_copy(yaml_arena(y), r->hints, r->hints_n * sizeof *hints);
+
+	if (f == NULL || (hints == NULL && r->hints_n > 0) || (policies == NULL && r->n > 0) ||
+	    (aliases == NULL && r->alias_n > 0))
 		return ERR_NOMEM;
 	f->steering.aliases = aliases;
 	f->steering.alias_n = r->alias_n;
+	f->steering.hints = hints;
+	f->steering.hints_n = r->hints_n;
 	f->steering.policies = policies;
 	f->steering.n = r->n;
 	f->yaml = y;
@@ -236,6 +245,7 @@ static enum err read_path(struct steering **out, const char *path, const uint8_t
 	free(r.policies);
 	free(r.at);
 	free(r.aliases);
+	free(r.hints);
 	if (e)
 		yaml_free(y);
 	return e;

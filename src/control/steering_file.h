@@ -21,11 +21,24 @@ struct steering_alias {
 	struct policy_place at;
 };
 
+/* A record of type SVCB or HTTPS whose hints follow the addresses of its target. */
+struct steering_hints {
+	const uint8_t *owner; /* wire */
+	uint16_t type;
+	uint32_t ttl;
+	const struct span *values; /* RDATA without the hints */
+	size_t n;
+	const char *file;
+	struct policy_place at;
+};
+
 struct steering {
 	const struct policy *const *policies;
 	size_t n;
 	const struct steering_alias *aliases;
 	size_t alias_n;
+	const struct steering_hints *hints;
+	size_t hints_n;
 };
 
 enum err steering_read(struct steering **out, const char *path, const uint8_t *zone,

@@ -24,6 +24,8 @@ struct reading {
 	size_t n, cap;
 	struct steering_alias *aliases;
 	size_t alias_n, alias_cap;
+	struct steering_hints *hints;
+	size_t hints_n, hints_cap;
 };
 
 static inline struct policy_place policy_place_of(const struct yaml_node *n)
@@ -37,6 +39,9 @@ enum err steering_record_read(struct reading *r, const uint8_t *owner,
 
 /* alias_record.c: a record of type ALIAS or ANAME. */
 enum err alias_record_read(struct reading *r, const uint8_t *owner, const struct yaml_node *record);
+
+/* hints_record.c: a record of type SVCB or HTTPS with `hints`. */
+enum err hints_record_read(struct reading *r, const uint8_t *owner, const struct yaml_node *record);
 
 /* octodns_zone.c: any other record. */
 enum err octodns_record_read(struct reading *r, const uint8_t *owner,

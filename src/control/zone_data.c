@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/catalogs.h"
+#include "control/hints.h"
 #include "control/internal.h"
 #include "control/octodns_zone.h"
 #include "control/read_ahead.h"
@@ -97,6 +98,8 @@ static enum err compile(const struct zone_load *l, struct zone_builder *b, const
 		steering_memory_refuse(l->partitions, refused, e, d);
 	for (uint32_t i = 0; !e && i < s->n; i++)
 		e = add_steered(b, s->policies[i], i, made->set, d);
+	if (!e)
+		e = hints_add(b, s, made->set, d);
 	if (e) {
 		steered_unref(made);
 		return e;
@@ -162,11 +165,12 @@ enum err zone_data_read(const struct zone_load *l, struct zone_builder *b, struc
 
 	if (!e && s != NULL)
 		e = check_database(l, s, d);
-	if (!e && s != NULL && s->n > 0)
+	bool steers = s != NULL && s->n + s->hints_n > 0;
+	if (!e && steers)
 		e = check_signer(l, b, d);
-	if (!e && (s != NULL || !zone_digest_stays(l->config, b)))
+	if (!e && (s != NULL || zone_build_alias_n(b) > 0 || !zone_digest_stays(l->config, b)))
 		e = zone_build_remove(b, l->config->name, TYPE_ZONEMD);
-	if (!e && s != NULL && s->n > 0)
+	if (!e && steers)
 		e = compile(l, b, s, &out->steered, d);
 	if (!e)
 		e = alias_set_take(&out->aliases, l, s, b, d);

@@ -117,8 +117,8 @@ static bool compile_values(struct steer_set *s, const struct policy *p,
 		varies = varies || made->health != NULL || made->drain_n > 0;
 	}
 	to->answers = from->answers > 1 ? from->answers : 1;
-	if (to->answers > to->n && to->n > 0)
-		to->answers = to->n;
+	if (to->answers > to->n)
+		to->answers = to->n > 0 ? to->n : 1; /* all of them may be down for good */
 	if (ok && to->answers > 1)
 		ok = compile_sets(s->arena, v, to, original, ttl, varies || to->sheds);
 	free(original);

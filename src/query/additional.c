@@ -26,7 +26,10 @@ static void add(struct query *q, const struct zone_view *zv, const struct node *
 		if (r == NULL || rrset_has_failed(r) || q->answer.rrset_n == ANSWER_RRSETS_MAX)
 			continue;
 		r = query_steer(q, zv, r);
-		if (is_there(q, r))
+		/* What the policy does not answer a question with is no help either. */
+		bool failed = q->answer.steer_failed;
+		q->answer.steer_failed = false;
+		if (failed || is_there(q, r))
 			continue;
 		answer_add(q, SECTION_ADDITIONAL, zv, r, host->name)->optional = true;
 	}

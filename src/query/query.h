@@ -186,6 +186,11 @@ struct query {
 void query_look_ahead(struct query *q, const struct span *in, const struct ip_addr *from,
 		      unsigned n);
 
+/* The choice among an RRset's variants for a client, by the code that serves; for `explain`. */
+struct steer_choice query_choose(const struct steer_set *set, const struct rrset_steering *st,
+				 const struct ip_addr *client, const struct steer_moment *moment,
+				 const struct steer_found *found, struct steer_trace *trace);
+
 /* Answers one request into `out`, whose room is the most that may be sent: 65535 for TCP; for UDP
  * the buffer (at least the view's udp_size); the client's limit is applied here. Needs a view. */
 enum verdict query_answer(struct query *q, struct span in, const struct query_client *from,

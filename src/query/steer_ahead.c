@@ -81,7 +81,7 @@ static void ask_for_variants(struct ahead *all, const struct steer_look *looks, 
 			sigcache_prefetch(all[i].of->zv->sigs, all[i].rrset->sig_id);
 }
 
-/* The choices; those of aliases that nobody resolved are none. */
+/* The choices; aliases that nobody resolved have none, and hints two, which are not looked for. */
 static void look_at(struct ahead *all, unsigned n)
 {
 	struct steer_look looks[QUERY_AHEAD_MAX];
@@ -92,7 +92,7 @@ static void look_at(struct ahead *all, unsigned n)
 		struct steer_found *found = &all[i].of->steered;
 		found->set = zone_view_steer(all[i].of->zv, steering);
 		found->policy = steering->policy;
-		if (found->set == NULL || steering->failed) {
+		if (found->set == NULL || steering->failed || steering->hints) {
 			found->set = NULL;
 			continue;
 		}

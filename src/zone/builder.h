@@ -103,6 +103,16 @@ struct zone_variant {
 enum err zone_build_steer(struct zone_builder *b, const struct zone_record *at, uint32_t policy,
 			  const struct zone_variant *variants, size_t variant_n, struct diag *d);
 
+/* A service (SVCB, HTTPS) whose hints follow the policies of A and AAAA: `variants` as rrset.h
+ * numbers them. Otherwise as zone_build_steer(). */
+struct zone_followed {
+	uint32_t policy[2]; /* of A, AAAA; RRSET_NO_POLICY */
+	uint32_t other_n;
+};
+enum err zone_build_hints(struct zone_builder *b, const struct zone_record *at,
+			  const struct zone_followed *how, const struct zone_variant *variants,
+			  size_t variant_n, struct diag *d);
+
 /* Aliases of addresses (ALIAS, ANAME). A record of TYPE_ALIAS that is added is no data: it is kept
  * beside the records until the builder ends, and whoever builds makes of it what the name answers
  * for each of A and AAAA. RRsets of aliases are not changed by zone_build_add() and the like. */

@@ -58,11 +58,14 @@ enum err builder_put_rrset(struct zone_builder *b, const uint8_t *owner, struct 
 	return ERR_OK;
 }
 
-enum err zone_build_steer(struct zone_builder *b, const struct zone_record *at, uint32_t policy,
-			  const struct zone_variant *variants, size_t variant_n, struct diag *d)
+/* Where nothing is wrong with it; NULL in *out after a finding. */
+static enum err make_steered(struct zone_builder *b, const struct zone_record *at, uint32_t policy,
+			     const struct zone_variant *variants, size_t variant_n, struct diag *d,
+			     struct rrset **out)
 {
 	struct zone_record checked = *at;
 
+	*out = NULL;
 	if (!variants_are_valid(at, variants, variant_n)) {
 		builder_record_finding(b, d, DIAG_ERROR, at,
 				       "a steered value is not RDATA of this type");
@@ -78,6 +81,30 @@ enum err zone_build_steer(struct zone_builder *b, const struct zone_record *at, 
 				"from the zone file");
 		return ERR_OK;
 	}
-	struct rrset *s = rrset_of_variants(at, policy, variants, variant_n);
-	return s != NULL ? builder_put_rrset(b, at->owner, s) : ERR_NOMEM;
+	*out = rrset_of_variants(at, policy, variants, variant_n);
+	return *out != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+enum err zone_build_steer(struct zone_builder *b, const struct zone_record *at, uint32_t policy,
+			  const struct zone_variant *variants, size_t variant_n, struct diag *d)
+{
+	struct rrset *s;
+	enum err e = make_steered(b, at, policy, variants, variant_n, d, &s);
+
+	return s != NULL ? builder_put_rrset(b, at->owner, s) : e;
+}
+
+enum err zone_build_hints(struct zone_builder *b, const struct zone_record *at,
+			  const struct zone_followed *how, const struct zone_variant *variants,
+			  size_t variant_n, struct diag *d)
+{
+	struct rrset *s;
+	enum err e = make_steered(b, at, how->policy[0], variants, variant_n, d, &s);
+
+	if (s == NULL)
+		return e;
+	s->steering->hints = true;
+	s->steering->other = how->policy[1];
+	s->steering->other_n = how->other_n;
+	return builder_put_rrset(b, at->owner, s);
 }

@@ -26,11 +26,17 @@ struct rrset;
 /* How a steered RRset answers. The policy number belongs to the zone's compiled steering
  * (geo/steer.h), or in an alias whose target is steered to one that the view keeps beside it
  * (query/view.h). */
+#define RRSET_NO_POLICY UINT32_MAX
+
 struct rrset_steering {
 	uint32_t policy;
-	uint16_t set; /* 0: the zone's own; else 1 + the place of another */
-	bool alias;   /* its values are those of another name; it may have no record yet */
-	bool failed;  /* ... which are not known, or for too long: SERVFAIL */
+	uint32_t other, other_n; /* hints: of AAAA (`policy` is of A, either may be
+				    RRSET_NO_POLICY), and how many answers: variant = A's * other_n
+				    + AAAA's, where none is the one past the last */
+	uint16_t set;            /* 0: the zone's own; else 1 + the place of another */
+	bool alias;  /* its values are those of another name; it may have no record yet */
+	bool hints;  /* address hints of a service that follow two policies */
+	bool failed; /* ... which are not known, or for too long: SERVFAIL */
 	uint32_t variant_n;
 	struct rrset *variant[]; /* [0] is NULL: the RRset itself; the others carry the same type
 				    and own ids, each with its TTL */

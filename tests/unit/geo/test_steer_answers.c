@@ -156,6 +156,22 @@ static void an_answer_of_several_values_is_what_taking_the_best_again_and_again_
 		assert_true(sets[i] > 0);
 }
 
+static void a_pool_that_is_all_down_may_want_several_values(void **state)
+{
+	struct made m;
+	uint8_t got[16];
+
+	(void)state;
+	parse(&m, FIVE);
+	m.pools[0].answers = 3;
+	for (size_t i = 0; i < m.pools[0].value_n; i++)
+		m.values[0][i].status = POLICY_DOWN;
+	compile(&m);
+	assert_int_equal(answer(&m, 1, NULL, got), 1);
+	assert_int_equal(got[0], 9); /* of its fallback */
+	done(&m);
+}
+
 static void values_that_all_stand_in_one_answer_need_no_client_key(void **state)
 {
 	struct made m;
@@ -367,6 +383,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    an_answer_of_several_values_is_what_taking_the_best_again_and_again_gives),
+		cmocka_unit_test(a_pool_that_is_all_down_may_want_several_values),
 		cmocka_unit_test(values_that_all_stand_in_one_answer_need_no_client_key),
 		cmocka_unit_test(more_different_answers_than_can_be_signed_are_refused),
 		cmocka_unit_test(
