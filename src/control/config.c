@@ -500,11 +500,17 @@ static enum err read_in_catalog(struct schema *s, const struct yaml_node *value,
 static const char *const ZONEMD_CHOICES[] = { "no", "sha384", "sha512", NULL };
 static const char *const VERIFY_CHOICES[] = { "yes", "no", "required", NULL };
 
+static enum err read_name_servers(struct schema *s, const struct yaml_node *value, void *into)
+{
+	return config_read_name_servers(s, value, &((struct zone_fields *)into)->zone.name_servers);
+}
+
 static const struct schema_row ZONE_ROWS[] = {
 	{ .key = "name", .kind = SCHEMA_CUSTOM, .custom = read_zone_name, .required = true },
 	ROW(struct zone_fields, zone.file, "file", SCHEMA_PATH, .max = 1000),
 	{ .key = "primaries", .kind = SCHEMA_CUSTOM, .custom = keep_primaries },
 	{ .key = "notify", .kind = SCHEMA_CUSTOM, .custom = keep_notify },
+	{ .key = "name-servers", .kind = SCHEMA_CUSTOM, .custom = read_name_servers },
 	{ .key = "limits", .kind = SCHEMA_CUSTOM, .custom = read_limits },
 	ROW(struct zone_fields, zone.steering, "steering", SCHEMA_PATH, .max = 1000),
 	{ .key = "geo", .kind = SCHEMA_CUSTOM, .custom = read_zone_geo },

@@ -25,6 +25,7 @@
 #include "control/config_catalog.h"
 #include "control/config_geo.h"
 #include "control/config_groups.h"
+#include "control/config_name_servers.h"
 #include "control/config_notify.h"
 #include "control/config_peers.h"
 #include "control/config_remotes.h"
@@ -127,6 +128,7 @@ struct config_zone {
 	unsigned zonemd_verify;           /* enum zone_digest_policy (zone_digest.h) */
 	struct config_secondary secondary;
 	struct config_notify notify;
+	struct config_name_servers name_servers; /* of an octoDNS file that has none */
 	struct config_catalog catalog;
 	unsigned line, column;
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "control/config_name_servers.h"
 #include "control/octodns_rdata.h"
 #include "control/steering_internal.h"
 #include "dns/name.h"
@@ -143,12 +144,39 @@ static size_t put_hostmaster(const uint8_t *apex, uint8_t *out)
 	return label + n;
 }
 
-enum err octodns_zone_finish(struct octodns_zone *data, struct schema *s)
+/* octoDNS leaves them to providers, who know their own. */
+static enum err add_name_servers(struct octodns_zone *data, struct schema *s)
+{
+	const struct config_name_servers *n = data->name_servers;
+	enum err e = ERR_OK;
+
+	/* Who reads the policies alone does not ask. */
+	if (data->name_server != NULL || n == NULL)
+		return ERR_OK;
+	if (n->n == 0) {
+		struct diag_place at = { .file = zone_build_file_path(data->builder, data->file) };
+		diag_add(s->diag, DIAG_ERROR, &at,
+			 "name-servers: [ns1.example.net., ...] in the zone's configuration",
+			 "neither the file nor the configuration has name servers of the zone");
+		return ERR_INVALID;
+	}
+	data->name_server = n->name[0];
+	for (size_t i = 0; i < n->n && !e; i++) {
+		struct zone_record r = { .owner = data->apex,
+					 .type = TYPE_NS,
+					 .ttl = OCTODNS_TTL_DEFAULT,
+					 .rdata = { n->name[i], name_len(n->name[i]) },
+					 .file = data->file };
+		e = zone_build_add(data->builder, &r, s->diag);
+	}
+	return e;
+}
+
+static enum err add_soa(struct octodns_zone *data, struct schema *s)
 {
 	static const uint32_t TIMERS[] = { SOA_REFRESH, SOA_RETRY, SOA_EXPIRE, SOA_MINIMUM };
 	uint8_t rdata[2 * NAME_MAX_LEN + 20], hostmaster[NAME_MAX_LEN];
 
-	/* Without name servers the zone's own checks say what is missing. */
 	if (data->has_soa || data->name_server == NULL)
 		return ERR_OK;
 	size_t m = put_hostmaster(data->apex, hostmaster);
@@ -165,4 +193,11 @@ enum err octodns_zone_finish(struct octodns_zone *data, struct schema *s)
 				   .rdata = { rdata, at + 20 },
 				   .file = data->file };
 	return zone_build_add(data->builder, &soa, s->diag);
+}
+
+enum err octodns_zone_finish(struct octodns_zone *data, struct schema *s)
+{
+	enum err e = add_name_servers(data, s);
+
+	return e ? e : add_soa(data, s);
 }

@@ -13,10 +13,14 @@
 #include "control/steering_file.h"
 #include "zone/builder.h"
 
+struct config_name_servers;
+
 struct octodns_zone {
 	struct zone_builder *builder;
 	const uint8_t *apex;
-	uint32_t serial; /* of the SOA, where the file has none */
+	const struct config_name_servers
+	    *name_servers; /* where the file has none; NULL: it may have none */
+	uint32_t serial;   /* of the SOA, where the file has none */
 	/* Filled while reading. */
 	uint16_t file;
 	const uint8_t *name_server;
@@ -31,7 +35,7 @@ uint32_t octodns_zone_serial(const char *path, uint32_t before);
 /* As steering_read(), with all other records added to data->builder. ERR_INVALID, ERR_NOMEM. */
 enum err octodns_zone_read(struct steering **out, struct octodns_zone *data, const char *path,
 			   struct diag *d);
-/* After the last record: adds the SOA. */
+/* After the last record: adds name servers and the SOA where there are none. */
 enum err octodns_zone_finish(struct octodns_zone *data, struct schema *s);
 
 #endif

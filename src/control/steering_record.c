@@ -505,6 +505,7 @@ enum err steering_record_read(struct reading *r, const uint8_t *owner,
 		  .custom = read_dynamic,
 		  .required = true },
 		{ .key = "octodns", .kind = SCHEMA_CUSTOM, .custom = read_octodns },
+		{ .key = "lenient", .kind = SCHEMA_IGNORED },
 		{ 0 },
 	};
 	struct policy p = {

@@ -142,6 +142,7 @@ static enum err read_octodns_file(const struct zone_load *l, struct zone_builder
 	struct octodns_zone data = {
 		.builder = b,
 		.apex = l->config->name,
+		.name_servers = &l->config->name_servers,
 		.serial = octodns_zone_serial(l->config->file,
 					      l->like != NULL ? zone_serial(l->like) : 0),
 	};
