@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/first_keys.h"
 #include "store/journal.h"
 #include "transfer/catalog.h"
 
@@ -208,6 +209,7 @@ void catalogs_restore(struct control *c)
 		free(r.l.item);
 		return;
 	}
+	first_keys_prepare(c, c->config, r.l.item + own_n, NULL, r.l.n - own_n);
 	for (size_t i = own_n; i < r.l.n; i++)
 		load(c, r.l.item[i]);
 	control_replace_entries(c, r.l.item, r.l.n);
@@ -422,14 +424,35 @@ static void give_up(struct applying *a, size_t kept_n)
 
 static void put_in_place(struct applying *a, size_t kept_n)
 {
-	for (size_t i = kept_n; i < a->l.n; i++) {
-		remember(a->c, a->l.item[i]);
+	first_keys_prepare(a->c, a->c->config, a->l.item + kept_n, NULL, a->l.n - kept_n);
+	for (size_t i = kept_n; i < a->l.n; i++)
 		load(a->c, a->l.item[i]);
-	}
 	control_replace_entries(a->c, a->l.item, a->l.n);
 	secondary_sync(a->c);
 	log_info(NULL, "catalog: %zu members added, %zu removed, %zu changed", a->added_n,
 		 a->removed_n, a->changed_n);
+}
+
+/* Who stays, goes and comes, on disk before anything of it is served: one sync for all. Returns how
+ * many entries there were before new ones. */
+static size_t keep_changes(struct applying *a)
+{
+	struct control *c = a->c;
+	bool store = store_batch_begin(c->store) == ERR_OK;
+	bool journal = journal_batch_begin(c->journal) == ERR_OK;
+
+	keep_entries(a);
+	size_t kept_n = a->l.n;
+	forget_removed(a);
+	for (size_t i = 0; i < a->source_n; i++)
+		add_members(a, &a->sources[i]);
+	for (size_t i = kept_n; i < a->l.n && !a->failed; i++)
+		remember(c, a->l.item[i]);
+	if (journal)
+		(void)journal_batch_end(c->journal); /* these say it where they cannot */
+	if (store)
+		(void)store_batch_end(c->store);
+	return kept_n;
 }
 
 void catalogs_apply(struct control *c)
@@ -439,11 +462,7 @@ void catalogs_apply(struct control *c)
 	read_sources(&a);
 	bool changed = false;
 	if (!a.failed && a.source_n > 0) {
-		keep_entries(&a);
-		size_t kept_n = a.l.n;
-		forget_removed(&a);
-		for (size_t i = 0; i < a.source_n; i++)
-			add_members(&a, &a.sources[i]);
+		size_t kept_n = keep_changes(&a);
 		changed = a.added_n + a.removed_n + a.changed_n > 0;
 		if (a.failed)
 			give_up(&a, kept_n);

@@ -15,7 +15,9 @@
 	}
 
 #define PINS_MAX 8
-#define DAY_S    86400u
+/* Below what BIND gives at a time where nothing else is said (transfers-out 10). */
+#define TRANSFERS_DEFAULT 8u
+#define DAY_S             86400u
 
 const struct config_limits CONFIG_LIMITS_DEFAULT = {
 	.records = 100000000,
@@ -143,6 +145,7 @@ static const struct schema_row REMOTE_ROWS[] = {
 	ROW(struct remote_fields, transport, "transport", SCHEMA_CHOICE, .choices = TRANSPORTS),
 	{ .key = "key", .kind = SCHEMA_CUSTOM, .custom = read_remote_key },
 	{ .key = "source", .kind = SCHEMA_CUSTOM, .custom = read_source },
+	ROW(struct remote_fields, remote.transfers, "transfers", SCHEMA_U32, .min = 1, .max = 1000),
 	{ .key = "tls", .kind = SCHEMA_CUSTOM, .custom = read_remote_tls },
 	{ 0 },
 };
@@ -194,7 +197,7 @@ static enum err make_tls(struct schema *s, const struct yaml_node *at, struct re
 static enum err read_remote(struct schema *s, const struct yaml_node *item,
 			    const struct tsig_keys *keys, struct config_remotes *out)
 {
-	struct remote_fields f = { 0 };
+	struct remote_fields f = { .remote.transfers = TRANSFERS_DEFAULT };
 	enum err e = schema_read(s, item, REMOTE_ROWS, &f);
 	char what[120];
 

@@ -25,6 +25,7 @@ struct config_remote {
 	enum remote_transport transport;
 	const struct tsig_key *key; /* NULL: none */
 	struct ip_addr source4, source6;
+	uint32_t transfers;     /* from it, at a time */
 	struct tls_client *tls; /* owned */
 };
 

@@ -566,8 +566,8 @@ enum err control_new(struct control **out, uv_loop_t *loop, const char *path, st
 	use_config(c, config);
 	rcu_thread_register();
 	if (c->path == NULL || c->query == NULL || c->events == NULL || !open_handles(c) ||
-	    requests_open(c) || notify_out_open(c) || signed_copies_open(c) ||
-	    nsec3_hasher_new(&c->query->hasher)) {
+	    requests_open(c) || secondaries_open(c) || notify_out_open(c) ||
+	    signed_copies_open(c) || nsec3_hasher_new(&c->query->hasher)) {
 		control_free(c);
 		return ERR_NOMEM;
 	}
@@ -699,8 +699,7 @@ void control_stop(struct control *c)
 	aliases_stop(c);
 	signed_copies_stop(c); /* its thread reads what goes */
 	zone_exports_stop(c);  /* ... and theirs */
-	for (size_t i = 0; i < c->entry_n; i++)
-		secondary_free(c->entries[i]->secondary);
+	secondaries_stop(c);
 	reload_stop(c);
 	group_zones_stop(c);
 	group_pushes_stop(c);
@@ -740,6 +739,7 @@ void control_free(struct control *c)
 	databases_free(c->databases);
 	requests_close(c);
 	notify_out_close(c);
+	secondaries_close(c);
 	signed_copies_close(c);
 	journal_close(c->journal);
 	store_close(c->store);

@@ -129,7 +129,7 @@ struct control {
 	struct databases *databases;
 	struct partition_store *partitions; /* steering_memory.h */
 	struct geo_watch *geo_watch;
-	unsigned fetch_n;              /* transfers into zones that are under way */
+	struct secondaries *secondaries;
 	struct made_names *made_names; /* NULL: no zone has wanted it yet */
 	struct published *retired_first, *retired_last;
 	struct shown *unshown; /* of zones that are gone, until the next view */
@@ -220,6 +220,7 @@ void made_names_unref(struct made_names *m);
  * zone has changed, at a cost that does not follow the number of zones. */
 enum err publish(struct control *c);
 enum err publish_zone(struct control *c, struct zone_entry *e);
+enum err publish_zones(struct control *c, struct zone_entry *const *some, size_t n);
 void publish_reclaim(struct control *c);
 void publish_on_graced(uv_async_t *a);
 void publish_on_timer(uv_timer_t *t);

@@ -135,20 +135,24 @@ enum err publish(struct control *c)
 	return e;
 }
 
-enum err publish_zone(struct control *c, struct zone_entry *e)
+enum err publish_zones(struct control *c, struct zone_entry *const *some, size_t n)
 {
-	const struct served *s = e->served;
-
 	if (atomic_load_explicit(&c->views.current, memory_order_acquire) == NULL)
 		return publish(c);
 	enum err err = ERR_OK;
-	if (c->made_names == NULL && s != NULL && s->keys != NULL)
-		err = made_names_prepare(c);
+	for (size_t i = 0; i < n && !err && c->made_names == NULL; i++)
+		if (some[i]->served != NULL && some[i]->served->keys != NULL)
+			err = made_names_prepare(c);
 	if (!err)
-		err = publish_some(c, &e, 1, false);
-	if (!err)
-		key_timer_wake_for(c, e);
+		err = publish_some(c, some, n, false);
+	for (size_t i = 0; i < n && !err; i++)
+		key_timer_wake_for(c, some[i]);
 	return err;
+}
+
+enum err publish_zone(struct control *c, struct zone_entry *e)
+{
+	return publish_zones(c, &e, 1);
 }
 
 void publish_reclaim(struct control *c)

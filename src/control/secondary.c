@@ -2,6 +2,7 @@
 #include "control/secondary.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,6 @@
 
 #define CONNECT_MS 5000u
 #define MESSAGE_MS 30000u
-/* Transfers at a time; further ones wait for their turn. */
-#define FETCHES_MAX   10u
-#define FETCH_WAIT_MS 200
 
 int64_t secondary_now_ms(void)
 {
@@ -55,17 +53,26 @@ static unsigned primary_n(const struct config_secondary *z)
 	return (unsigned)n;
 }
 
-static struct remote primary_at(const struct secondary *s, bool stream)
+static const struct config_remote *primary_remote(const struct secondary *s, size_t *at)
 {
 	const struct config_secondary *z = &s->e->config.secondary;
-	size_t at = s->r.primary;
 
+	*at = s->r.primary;
 	for (size_t i = 0; i < z->primary_n; i++) {
-		if (at < z->primaries[i]->address_n)
-			return config_remote_at(z->primaries[i], at, stream);
-		at -= z->primaries[i]->address_n;
+		if (*at < z->primaries[i]->address_n)
+			return z->primaries[i];
+		*at -= z->primaries[i]->address_n;
 	}
-	return config_remote_at(z->primaries[0], 0, stream);
+	*at = 0;
+	return z->primaries[0];
+}
+
+static struct remote primary_at(const struct secondary *s, bool stream)
+{
+	size_t at;
+	const struct config_remote *r = primary_remote(s, &at);
+
+	return config_remote_at(r, at, stream);
 }
 
 const char *secondary_primary_text(const struct secondary *s, char out[REMOTE_TEXT_MAX])
@@ -133,7 +140,7 @@ static void on_fetched(const struct fetch_result *result, void *context)
 	struct secondary *s = context;
 
 	s->fetch = NULL;
-	s->c->fetch_n--;
+	secondary_queue_leave(s->c->secondaries->queue, &s->turn);
 	switch (result->kind) {
 	case FETCH_FAILED:
 		secondary_failed(s, result->incremental, result->incremental ? "IXFR" : "AXFR",
@@ -145,18 +152,9 @@ static void on_fetched(const struct fetch_result *result, void *context)
 		secondary_schedule(s);
 		break;
 	case FETCH_WHOLE:
-		if (!s->r.forced && s->r.has_zone &&
-		    !serial_is_newer(result->serial, s->r.serial)) {
-			spool_abort(result->spool);
-			secondary_failed(s, false, "AXFR", "its serial is not newer than ours");
-			break;
-		}
-		if (!secondary_verify(s, result))
-			secondary_take_whole(s, result);
-		break;
 	case FETCH_CHANGES:
 		if (!secondary_verify(s, result))
-			secondary_take_changes(s, result);
+			secondary_arrive(s, result);
 		break;
 	}
 }
@@ -189,11 +187,12 @@ static void start_fetch(struct secondary *s)
 	enum err e = fetch_start(&s->fetch, s->c->loop, &from, &options);
 	if (e) {
 		s->fetch = NULL;
+		secondary_queue_leave(s->c->secondaries->queue, &s->turn);
 		secondary_failed(s, false, "transfer", e == ERR_IO ? strerror(errno) : err_text(e));
-		return;
 	}
-	s->c->fetch_n++;
 }
+
+static void ask(struct secondary *s, enum secondary_job job);
 
 /* ---- checks ---- */
 
@@ -204,6 +203,7 @@ static void on_checked(const struct exchange_result *result, void *context)
 	const char *why = NULL;
 
 	s->check = NULL;
+	secondary_queue_leave(s->c->secondaries->queue, &s->turn);
 	if (result->err) {
 		secondary_failed(s, false, "SOA", result->why);
 		return;
@@ -214,7 +214,7 @@ static void on_checked(const struct exchange_result *result, void *context)
 	}
 	if (refresh_checked(&s->r, serial, secondary_now_ms(), secondary_lot()) ==
 	    REFRESH_TRANSFER) {
-		start_fetch(s);
+		ask(s, SECONDARY_FETCH);
 		return;
 	}
 	if (serial == s->r.serial) {
@@ -237,8 +237,36 @@ static void start_check(struct secondary *s)
 
 	if (e) {
 		s->check = NULL;
+		secondary_queue_leave(s->c->secondaries->queue, &s->turn);
 		secondary_failed(s, false, "SOA", e == ERR_IO ? strerror(errno) : err_text(e));
 	}
+}
+
+/* ---- turns ---- */
+
+static void start_job(struct secondary_turn *t)
+{
+	struct secondary *s =
+	    (struct secondary *)(void *)((char *)t - offsetof(struct secondary, turn));
+
+	if (t->job == SECONDARY_CHECK)
+		start_check(s);
+	else
+		start_fetch(s);
+}
+
+/* When it is the zone's turn at its primary. */
+static void ask(struct secondary *s, enum secondary_job job)
+{
+	size_t at;
+	const struct config_remote *r = primary_remote(s, &at);
+	struct remote primary = config_remote_at(r, at, true);
+
+	s->turn.start = start_job;
+	if (secondary_queue_ask(s->c->secondaries->queue, &s->turn, job, &primary, r->transfers))
+		secondary_failed(s, false, "transfer", err_text(ERR_NOMEM));
+	else
+		secondary_schedule(s); /* it may expire meanwhile */
 }
 
 static void notice_expiry(struct secondary *s)
@@ -257,17 +285,12 @@ static void on_timer(uv_timer_t *t)
 {
 	struct secondary *s = t->data;
 
-	if (s->c->fetch_n >= FETCHES_MAX && s->r.state == REFRESH_WAITING &&
-	    refresh_due(&s->r) <= secondary_now_ms()) {
-		uv_timer_start(&s->timer, on_timer, FETCH_WAIT_MS, 0);
-		return;
-	}
 	enum refresh_action what = refresh_next(&s->r, secondary_now_ms());
 	notice_expiry(s);
 	if (what == REFRESH_CHECK)
-		start_check(s);
+		ask(s, SECONDARY_CHECK);
 	else if (what == REFRESH_TRANSFER)
-		start_fetch(s);
+		ask(s, SECONDARY_FETCH);
 	else
 		secondary_schedule(s);
 }
@@ -284,10 +307,12 @@ void secondary_free(struct secondary *s)
 	if (s == NULL)
 		return;
 	exchange_cancel(s->check);
-	if (s->fetch != NULL)
-		s->c->fetch_n--;
 	fetch_cancel(s->fetch);
 	secondary_verify_forget(s);
+	s->check = NULL;
+	s->fetch = NULL;
+	secondary_queue_leave(s->c->secondaries->queue, &s->turn);
+	secondary_drop_arrival(s);
 	s->e->secondary = NULL;
 	uv_close((uv_handle_t *)&s->timer, on_closed);
 }

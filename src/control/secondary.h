@@ -28,6 +28,10 @@ struct request;
 #define SECONDARY_PATH_MAX STATE_PATH_MAX
 const char *secondary_path(const char *state_dir, const char *zone, char out[SECONDARY_PATH_MAX]);
 
+enum err secondaries_open(struct control *c);
+void secondaries_stop(struct control *c);
+void secondaries_close(struct control *c);
+
 /* Makes, keeps and ends what the entries of the present configuration need; after each load. */
 void secondary_sync(struct control *c);
 /* Ends one; before its entry goes. Accepts NULL. */

@@ -9,6 +9,7 @@
 
 #include "control/internal.h"
 #include "control/secondary.h"
+#include "control/secondary_queue.h"
 #include "transfer/fetch.h"
 #include "transfer/refresh.h"
 
@@ -19,6 +20,11 @@ struct secondary {
 	struct exchange *check;
 	struct fetch *fetch;
 	struct verification *verification; /* of what was fetched; NULL: none is under way */
+	struct secondary_turn turn;
+	struct fetch_result *came; /* waits to be put into service; NULL: nothing does */
+	struct secondary *next_came;
+	struct fetch_result taken; /* what was taken last; what it held is gone */
+	bool replaced, unkept;     /* ... it replaced the file; it could not be journaled */
 	struct refresh r;
 	int64_t fetched_at; /* seconds; 0: not since start */
 	int64_t since;      /* seconds: it is asked for */
@@ -38,10 +44,24 @@ void secondary_failed(struct secondary *s, bool incremental, const char *what, c
 /* A primary has said that what we have is current: that is what the file's time tells. */
 void secondary_mark_good(struct secondary *s);
 
-/* secondary_take.c: what a transfer gave; both take what the result has. `whole_n`: records of the
- * whole zone. */
-void secondary_take_whole(struct secondary *s, const struct fetch_result *result);
-void secondary_take_changes(struct secondary *s, const struct fetch_result *result);
+/* secondary_arrivals.c: what a transfer gave waits for the end of the loop's turn; takes what the
+ * result holds. */
+void secondary_arrive(struct secondary *s, const struct fetch_result *result);
+void secondary_drop_arrival(struct secondary *s);
+
+/* secondary_take.c: what a transfer gave becomes the zone's newest version, and is kept as far as
+ * its directory, the journal and the store will be synced by the caller. Takes what the result
+ * holds. False: it came to nothing, which was said. */
+bool secondary_take(struct secondary *s, struct fetch_result *result);
+/* That version is about to be published. */
+void secondary_in_service(struct secondary *s);
+
+/* Of all zones. */
+struct secondaries {
+	struct secondary_queue *queue;
+	uv_timer_t timer;
+	struct secondary *came_first, *came_last;
+};
 
 /* secondary_verify.c: true: the result is taken, or refused, now or later; false: nothing is to be
  * verified, it is the caller's as before. */

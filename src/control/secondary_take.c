@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "control/catalogs.h"
 #include "control/history.h"
 #include "control/overlay.h"
 #include "control/secondary_internal.h"
@@ -54,8 +53,9 @@ static bool grows_too_much(const struct secondary *s, uint64_t record_n, uint64_
 
 /* ---- in service ---- */
 
-static void in_service(struct secondary *s, const struct fetch_result *result)
+void secondary_in_service(struct secondary *s)
 {
+	const struct fetch_result *result = &s->taken;
 	char primary[REMOTE_TEXT_MAX];
 	struct soa_times times;
 	const struct rrset *soa = zone_soa(s->e->served->zone);
@@ -69,21 +69,12 @@ static void in_service(struct secondary *s, const struct fetch_result *result)
 	snprintf(s->last, sizeof s->last, "serial %u from %s", result->serial, primary);
 	s->fetched_at = control_now();
 	refresh_transferred(&s->r, &times, result->serial, secondary_now_ms(), secondary_lot());
+	s->r.whole = s->unkept; /* nothing may lie on what is not there */
 	secondary_mark_good(s);
-	publish_zone(s->c, s->e);
 	secondary_schedule(s);
-	catalogs_follow(s->c, s->e);
 }
 
 /* ---- a whole zone ---- */
-
-static void forget_old_changes(const struct secondary *s)
-{
-	char path[SECONDARY_PATH_MAX], source[JOURNAL_SOURCE_MAX];
-
-	if (!transferred_source(s->e->text, secondary_path_of(s, path), source))
-		(void)journal_forget_other_sources(s->c->journal, s->e->text, source);
-}
 
 static enum err load_whole(struct secondary *s, struct spool *spool, char *why, size_t n)
 {
@@ -98,18 +89,18 @@ static enum err load_whole(struct secondary *s, struct spool *spool, char *why, 
 		return e;
 	}
 	/* What is served is right in any case; without the file a restart fetches it again. */
-	if (spool_commit(spool))
+	s->replaced = spool_place(spool) == ERR_OK;
+	if (!s->replaced)
 		log_error(s->e->text, "transfer: the zone cannot be kept on disk: %s",
 			  strerror(errno));
-	else
-		forget_old_changes(s);
 	return ERR_OK;
 }
 
-static void take_spool(struct secondary *s, const struct fetch_result *result, struct spool *spool,
+static bool take_spool(struct secondary *s, const struct fetch_result *result, struct spool *spool,
 		       uint64_t record_n)
 {
 	char why[700] = "";
+	bool taken = false;
 	struct served *before = s->e->served != NULL ? served_ref(s->e->served) : NULL;
 
 	if (shrinks_too_much(s, record_n, why, sizeof why)) {
@@ -119,20 +110,28 @@ static void take_spool(struct secondary *s, const struct fetch_result *result, s
 		secondary_failed(s, result->kind == FETCH_CHANGES, "transfer", why);
 	} else {
 		history_keep(s->c, s->e, before != NULL ? before->zone : NULL);
-		in_service(s, result);
+		taken = true;
 	}
 	served_unref(before);
+	return taken;
 }
 
-void secondary_take_whole(struct secondary *s, const struct fetch_result *result)
+static bool take_whole(struct secondary *s, struct fetch_result *result)
 {
-	take_spool(s, result, result->spool, result->record_n - 1); /* the SOA comes twice */
+	struct spool *spool = result->spool;
+
+	if (!s->r.forced && s->r.has_zone && !serial_is_newer(result->serial, s->r.serial)) {
+		secondary_failed(s, false, "AXFR", "its serial is not newer than ours");
+		return false;
+	}
+	result->spool = NULL;
+	return take_spool(s, result, spool, result->record_n - 1); /* the SOA comes twice */
 }
 
 /* ---- differences ---- */
 
 /* On the file: what lies on it already, and these. The zone is then loaded from it. */
-static void take_changes_whole(struct secondary *s, const struct fetch_result *result)
+static bool take_changes_whole(struct secondary *s, const struct fetch_result *result)
 {
 	char path[SECONDARY_PATH_MAX], source[JOURNAL_SOURCE_MAX];
 	struct overlay x = { 0 };
@@ -153,10 +152,10 @@ static void take_changes_whole(struct secondary *s, const struct fetch_result *r
 	}
 	free(all);
 	overlay_free(&x);
-	if (e)
-		secondary_failed(s, true, "changes", err_text(e));
-	else
-		take_spool(s, result, spool, record_n);
+	if (!e)
+		return take_spool(s, result, spool, record_n);
+	secondary_failed(s, true, "changes", err_text(e));
+	return false;
 }
 
 /* Into the journal: as it came on top of the file, as it is served for those who follow us. The
@@ -223,8 +222,8 @@ static enum err serve_change(struct secondary *s, struct transferred_change *t, 
 }
 
 /* What came to nothing, so that the whole zone is asked for where that may do better. */
-static enum err change_in_place(struct secondary *s, const struct fetch_result *result, bool *kept,
-				char *why, size_t n)
+static enum err change_in_place(struct secondary *s, const struct fetch_result *result, char *why,
+				size_t n)
 {
 	struct transferred_change t = { 0 };
 	struct own_serial own;
@@ -243,27 +242,32 @@ static enum err change_in_place(struct secondary *s, const struct fetch_result *
 		snprintf(why, n, "%s", err_text(e));
 	log_diag(s->e->text, &d);
 	diag_free(&d);
-	*kept = t.kept;
+	s->unkept = !t.kept;
 	transferred_change_free(&t);
 	return e;
 }
 
-void secondary_take_changes(struct secondary *s, const struct fetch_result *result)
+static bool take_changes(struct secondary *s, const struct fetch_result *result)
 {
-	char why[700] = "", path[SECONDARY_PATH_MAX], source[JOURNAL_SOURCE_MAX];
-	bool kept = false;
-	enum err e = change_in_place(s, result, &kept, why, sizeof why);
+	char why[700] = "";
+	enum err e = change_in_place(s, result, why, sizeof why);
 
 	if (e == ERR_TOO_LONG) {
-		take_changes_whole(s, result);
-		return;
+		s->unkept = false;
+		return take_changes_whole(s, result);
 	}
-	if (e) {
+	if (e)
 		secondary_failed(s, e != ERR_REFUSED, "IXFR", why);
-		return;
-	}
-	in_service(s, result);
-	s->r.whole = !kept; /* nothing may lie on what is not there */
-	if (!transferred_source(s->e->text, secondary_path_of(s, path), source))
-		overlay_shorten(s->c->journal, source, control_now());
+	return e == ERR_OK;
+}
+
+/* ---- either ---- */
+
+bool secondary_take(struct secondary *s, struct fetch_result *result)
+{
+	s->replaced = s->unkept = false;
+	bool taken = result->kind == FETCH_WHOLE ? take_whole(s, result) : take_changes(s, result);
+	fetch_result_free(result);
+	s->taken = *result;
+	return taken;
 }

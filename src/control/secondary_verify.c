@@ -16,7 +16,7 @@
 struct verification {
 	struct secondary *s; /* NULL: the zone is gone */
 	struct fetch_result result;
-	struct change_set *changes; /* on the file: those that lie there, and those that came */
+	struct change_set *changes; /* on the file: those that lie there, and (the result's) came */
 	size_t change_n, came_at;
 	char path[SECONDARY_PATH_MAX];
 	uint8_t zone[NAME_MAX_LEN];
@@ -28,7 +28,7 @@ struct verification {
 
 static void verification_free(struct verification *v)
 {
-	for (size_t i = 0; i < v->change_n; i++)
+	for (size_t i = 0; i < v->came_at; i++)
 		change_free(&v->changes[i]);
 	free(v->changes);
 	free(v);
@@ -38,7 +38,9 @@ static void verification_free(struct verification *v)
 
 static void refuse(struct secondary *s, const struct fetch_result *result, const char *why)
 {
-	spool_abort(result->spool);
+	struct fetch_result lost = *result;
+
+	fetch_result_free(&lost);
 	secondary_failed(s, result->kind == FETCH_CHANGES, "ZONEMD", why);
 }
 
@@ -64,19 +66,6 @@ static void work(uv_work_t *w)
 					     v->why);
 }
 
-static bool copy_changes(struct change_set *to, const struct change_set *from, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		to[i] = from[i];
-		to[i].bytes = malloc(from[i].n + 1);
-		to[i].cap = from[i].n;
-		if (to[i].bytes == NULL)
-			return false;
-		memcpy(to[i].bytes, from[i].bytes, from[i].n);
-	}
-	return true;
-}
-
 /* What is to be laid on the file that is there. */
 static enum err gather_changes(struct verification *v, const struct fetch_result *result)
 {
@@ -97,9 +86,9 @@ static enum err gather_changes(struct verification *v, const struct fetch_result
 		x.n = 0; /* they are ours now */
 	}
 	if (!e) {
+		memcpy(v->changes + v->came_at, result->changes,
+		       result->change_n * sizeof *v->changes);
 		v->change_n += result->change_n;
-		if (!copy_changes(v->changes + v->came_at, result->changes, result->change_n))
-			e = ERR_NOMEM;
 	}
 	overlay_free(&x);
 	return e;
@@ -117,12 +106,7 @@ static void take(struct secondary *s, struct verification *v)
 	}
 	if (v->verdict == ZONEMD_UNKNOWN)
 		log_notice(s->e->text, "transfer: the zone was not verified: %s", v->why);
-	if (v->result.kind == FETCH_WHOLE) {
-		secondary_take_whole(s, &v->result);
-		return;
-	}
-	v->result.changes = v->changes + v->came_at;
-	secondary_take_changes(s, &v->result);
+	secondary_arrive(s, &v->result);
 }
 
 static void on_worked(uv_work_t *w, int status)
@@ -131,7 +115,7 @@ static void on_worked(uv_work_t *w, int status)
 
 	(void)status;
 	if (v->s == NULL) {
-		spool_abort(v->result.spool);
+		fetch_result_free(&v->result);
 	} else {
 		v->s->verification = NULL;
 		take(v->s, v);

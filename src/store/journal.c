@@ -31,6 +31,9 @@ enum statement {
 	BEGIN,
 	COMMIT,
 	ROLLBACK,
+	INNER_BEGIN,
+	INNER_COMMIT,
+	INNER_ROLLBACK,
 	STATEMENTS
 };
 
@@ -62,6 +65,9 @@ static const char *const SQL[STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
 	[ROLLBACK] = "ROLLBACK",
+	[INNER_BEGIN] = "SAVEPOINT one",
+	[INNER_COMMIT] = "RELEASE one",
+	[INNER_ROLLBACK] = "ROLLBACK TO one",
 };
 
 static const char SCHEMA[] =
@@ -83,6 +89,7 @@ struct journal {
 	char *path;
 	sqlite3_stmt *statement[STATEMENTS]; /* made when first needed */
 	bool open;                           /* between begin and commit */
+	bool batch;                          /* ... of a batch */
 };
 
 static enum err failed(const struct journal *j, const char *doing)
@@ -255,7 +262,7 @@ void journal_close(struct journal *j)
 
 enum err journal_begin(struct journal *j)
 {
-	enum err e = run(j, statement(j, BEGIN), "beginning");
+	enum err e = run(j, statement(j, j->batch ? INNER_BEGIN : BEGIN), "beginning");
 
 	j->open = !e;
 	return e;
@@ -263,7 +270,7 @@ enum err journal_begin(struct journal *j)
 
 enum err journal_commit(struct journal *j)
 {
-	enum err e = run(j, statement(j, COMMIT), "committing");
+	enum err e = run(j, statement(j, j->batch ? INNER_COMMIT : COMMIT), "committing");
 
 	if (e)
 		journal_rollback(j);
@@ -273,9 +280,30 @@ enum err journal_commit(struct journal *j)
 
 void journal_rollback(struct journal *j)
 {
-	if (j->open && !sqlite3_get_autocommit(j->db))
-		run(j, statement(j, ROLLBACK), "rolling back");
+	if (j->open && !sqlite3_get_autocommit(j->db)) {
+		run(j, statement(j, j->batch ? INNER_ROLLBACK : ROLLBACK), "rolling back");
+		if (j->batch)
+			run(j, statement(j, INNER_COMMIT), "rolling back");
+	}
 	j->open = false;
+}
+
+enum err journal_batch_begin(struct journal *j)
+{
+	enum err e = run(j, statement(j, BEGIN), "beginning");
+
+	j->batch = !e;
+	return e;
+}
+
+enum err journal_batch_end(struct journal *j)
+{
+	j->batch = false;
+	/* SQLite may have rolled back by itself: then there is nothing to commit. */
+	enum err e = run(j, statement(j, COMMIT), "committing");
+	if (e && !sqlite3_get_autocommit(j->db))
+		run(j, statement(j, ROLLBACK), "rolling back");
+	return e;
 }
 
 static enum err add_history(struct journal *j, const char *zone, const struct journal_set *s)

@@ -57,6 +57,11 @@ enum err journal_append(struct journal *j, const char *zone, const struct journa
 enum err journal_commit(struct journal *j);
 /* Gives up what was appended since journal_begin(). */
 void journal_rollback(struct journal *j);
+/* One fsync for any number of commits: what journal_commit() says ERR_OK to in between is on disk
+ * when journal_batch_end() said so, and nothing of it is where that failed. Where begin failed
+ * there is no batch, and each commit counts by itself. */
+enum err journal_batch_begin(struct journal *j);
+enum err journal_batch_end(struct journal *j);
 
 /* The sets that lead from serial `from` on, oldest first, until `visit` returns false. Their octets
  * are borrowed for the call. ERR_NOT_FOUND: the history does not reach back to it. */

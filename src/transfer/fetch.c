@@ -32,16 +32,29 @@ struct fetch {
 	uint64_t started_ms, paced_octets;
 	int spool_errno;
 	bool has_zonemd;
+	uv_work_t work;
+	bool syncing, cancelled; /* a thread has the spool; freed when it gives it back */
+	enum err synced;
 	struct incoming in;
 };
+
+void fetch_result_free(struct fetch_result *r)
+{
+	spool_abort(r->spool);
+	for (size_t i = 0; i < r->change_n; i++)
+		change_free(&r->changes[i]);
+	free(r->changes);
+	r->spool = NULL;
+	r->changes = NULL;
+	r->change_n = 0;
+}
 
 static void on_closed(uv_handle_t *h)
 {
 	struct fetch *f = h->data;
+	struct fetch_result left = { .changes = f->changes, .change_n = f->change_n };
 
-	for (size_t i = 0; i < f->change_n; i++)
-		change_free(&f->changes[i]);
-	free(f->changes);
+	fetch_result_free(&left);
 	free(f->spool_path);
 	explicit_bzero(&f->key, sizeof f->key);
 	free(f);
@@ -51,6 +64,10 @@ void fetch_cancel(struct fetch *f)
 {
 	if (f == NULL || uv_is_closing((uv_handle_t *)&f->timer))
 		return;
+	if (f->syncing) {
+		f->cancelled = true;
+		return;
+	}
 	stream_close(f->stream);
 	spool_abort(f->spool);
 	tsig_end(&f->tsig);
@@ -129,6 +146,49 @@ static enum err keep_record(enum incoming_part part, const struct record *r, voi
 	return e;
 }
 
+static void sync_spool(uv_work_t *w)
+{
+	struct fetch *f = w->data;
+
+	f->synced = spool_sync(f->spool);
+	f->spool_errno = f->synced ? errno : 0;
+}
+
+static void on_synced(uv_work_t *w, int status)
+{
+	struct fetch *f = w->data;
+	struct fetch_result result = { .kind = FETCH_WHOLE, .spool = f->spool };
+
+	(void)status;
+	f->syncing = false;
+	if (f->cancelled) {
+		fetch_cancel(f);
+	} else if (f->synced) {
+		fail(f, f->synced, strerror(f->spool_errno));
+	} else {
+		f->spool = NULL;
+		finish(f, &result);
+	}
+}
+
+/* The primary has nothing more to do with it; the loop does not wait for the disk. */
+static void deliver_whole(struct fetch *f)
+{
+	enum err e = spool_finish(f->spool);
+
+	if (e) {
+		fail(f, e, strerror(errno));
+		return;
+	}
+	uv_timer_stop(&f->timer);
+	stream_close(f->stream);
+	f->stream = NULL;
+	f->work.data = f;
+	f->syncing = uv_queue_work(f->loop, &f->work, sync_spool, on_synced) == 0;
+	if (!f->syncing)
+		fail(f, ERR_NOMEM, err_text(ERR_NOMEM));
+}
+
 static void deliver(struct fetch *f)
 {
 	struct fetch_result result = { .kind = FETCH_CHANGES };
@@ -138,17 +198,13 @@ static void deliver(struct fetch *f)
 		return;
 	}
 	if (f->in.kind == INCOMING_AXFR) {
-		enum err e = spool_end(f->spool);
-		if (e) {
-			fail(f, e, strerror(errno));
-			return;
-		}
-		result.kind = FETCH_WHOLE;
-		result.spool = f->spool;
-		f->spool = NULL;
+		deliver_whole(f);
+		return;
 	}
 	result.changes = f->changes;
 	result.change_n = f->change_n;
+	f->changes = NULL;
+	f->change_n = 0;
 	finish(f, &result);
 }
 

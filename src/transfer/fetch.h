@@ -9,8 +9,8 @@
  * that sends next to nothing fails early.
  * Use.       As transfer/exchange.h: one call of `done`, or fetch_cancel().
  * Memory.    Remote's key and zone's name are copied. The result's contents go to the one who is
- * called: `spool` is taken by the callee (spool_commit() or spool_abort()), change sets are
- * borrowed for the call. Threads.   The loop's.
+ * called, who takes or frees them (fetch_result_free()).
+ * Threads.   The loop's.
  */
 #ifndef TRANSFER_FETCH_H
 #define TRANSFER_FETCH_H
@@ -28,7 +28,7 @@ struct fetch;
 enum fetch_kind {
 	FETCH_FAILED,
 	FETCH_CURRENT, /* nothing newer there */
-	FETCH_WHOLE,   /* `spool`, ended and synced */
+	FETCH_WHOLE,   /* `spool`, ended and synced (in a thread of the pool) */
 	FETCH_CHANGES, /* `changes`, one a difference sequence, oldest first */
 };
 
@@ -42,9 +42,12 @@ struct fetch_result {
 	uint64_t took_ms;
 	bool has_zonemd; /* a record of that type came with it (transfer/zonemd.h) */
 	struct spool *spool;
-	const struct change_set *changes;
+	struct change_set *changes;
 	size_t change_n;
 };
+
+/* What it holds: the spool is given up. */
+void fetch_result_free(struct fetch_result *r);
 
 struct fetch_options {
 	const uint8_t *zone;

@@ -101,7 +101,7 @@ enum err spool_add(struct spool *s, const uint8_t *owner, uint16_t type, uint32_
 	return e || rdata.n == 0 ? e : put(s, rdata.p, rdata.n);
 }
 
-enum err spool_end(struct spool *s)
+enum err spool_finish(struct spool *s)
 {
 	uint8_t tail[9] = { END_OWNER }, digest[EVP_MAX_MD_SIZE];
 
@@ -112,12 +112,24 @@ enum err spool_end(struct spool *s)
 		return e;
 	if (EVP_DigestFinal_ex(s->digest, digest, NULL) != 1)
 		return ERR_CRYPTO;
-	if (fwrite(digest, 1, DIGEST_LEN, s->to) != DIGEST_LEN || fflush(s->to) != 0 ||
-	    fsync(fileno(s->to)) != 0)
-		return ERR_IO;
+	return fwrite(digest, 1, DIGEST_LEN, s->to) == DIGEST_LEN && fflush(s->to) == 0 ? ERR_OK
+											: ERR_IO;
+}
+
+enum err spool_sync(struct spool *s)
+{
 	FILE *to = s->to;
+	bool synced = fsync(fileno(to)) == 0;
+
 	s->to = NULL;
-	return fclose(to) == 0 ? ERR_OK : ERR_IO;
+	return fclose(to) == 0 && synced ? ERR_OK : ERR_IO;
+}
+
+enum err spool_end(struct spool *s)
+{
+	enum err e = spool_finish(s);
+
+	return e ? e : spool_sync(s);
 }
 
 const char *spool_path(const struct spool *s)
@@ -126,7 +138,7 @@ const char *spool_path(const struct spool *s)
 }
 
 /* The new name must be on disk before anybody counts on it. */
-static enum err sync_directory(const char *path)
+enum err spool_sync_directory(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *dir = slash != NULL ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
@@ -142,13 +154,24 @@ static enum err sync_directory(const char *path)
 	return done == 0 ? ERR_OK : ERR_IO;
 }
 
-enum err spool_commit(struct spool *s)
+enum err spool_place(struct spool *s)
 {
-	enum err e = rename(s->beside, s->path) == 0 ? sync_directory(s->path) : ERR_IO;
+	enum err e = rename(s->beside, s->path) == 0 ? ERR_OK : ERR_IO;
 	int why = errno;
 
 	spool_free(s);
 	errno = why;
+	return e;
+}
+
+enum err spool_commit(struct spool *s)
+{
+	char *path = strdup(s->path);
+	enum err e = spool_place(s);
+
+	if (!e)
+		e = path != NULL ? spool_sync_directory(path) : ERR_NOMEM;
+	free(path);
 	return e;
 }
 

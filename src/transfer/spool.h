@@ -30,10 +30,16 @@ enum err spool_add(struct spool *s, const uint8_t *owner, uint16_t type, uint32_
 		   struct span rdata);
 /* Ends and syncs the file beside its place; spool_commit() then puts it there. */
 enum err spool_end(struct spool *s);
+/* The same in two: the sync, which waits for the disk, in any one thread meanwhile. */
+enum err spool_finish(struct spool *s);
+enum err spool_sync(struct spool *s);
 /* Where the file is until spool_commit(). */
 const char *spool_path(const struct spool *s);
 /* Puts it in its place; frees. */
 enum err spool_commit(struct spool *s);
+/* The same for many: each in its place, then their directory (`path`: of any of them) on disk. */
+enum err spool_place(struct spool *s);
+enum err spool_sync_directory(const char *path);
 /* Gives it up; removes the file; frees. Accepts NULL. */
 void spool_abort(struct spool *s);
 

@@ -7,6 +7,7 @@ import time
 import dns.query
 import dns.rcode
 import dns.zone
+import pytest
 from lab.daemons import Concord
 from lab.primary import Model, Primary, record, texts
 from lab.wait import wait_until
@@ -38,7 +39,7 @@ def member(zone, serial=1):
 class Consumer:
     """A primary with catalogs and member zones, and Concord that reads them."""
 
-    def __init__(self, daemons, tmp_path, zones, catalogs, more=""):
+    def __init__(self, daemons, tmp_path, zones, catalogs, more="", env=None):
         self.primary = Primary(*[catalog(n, m) for n, m in catalogs.items()], *[member(z) for z in zones])
         daemons.append(self.primary)
         c = self.concord = Concord(tmp_path / "concord")
@@ -50,7 +51,11 @@ class Consumer:
         c.zones.append(more)
         c.write_config()
         daemons.append(c)
-        c.start()
+        c.env = env or {}
+        if env:
+            c.launch()
+        else:
+            c.start()
 
     def catalog(self, name, members, version="2", extra=()):
         m = self.primary.models[name]
@@ -115,6 +120,25 @@ def test_another_label_is_another_zone(daemons, tmp_path):
     x.primary.models["a.test."].versions.append((0, x.primary.models["a.test."].records))
     x.catalog(CATALOG, {"u2": ("a.test.", None, None)})
     wait_until(lambda: x.serial("a.test.") == 0, "it was fetched anew, though its serial is older")
+
+
+@pytest.mark.parametrize("point", ["transfers-taken:2", "transfers-kept:2", "view-made:4"])
+def test_death_while_members_come_in_leaves_each_whole_or_not_there(daemons, tmp_path, point):
+    names = [f"m{i}.test." for i in range(12)]
+    x = Consumer(daemons, tmp_path, names, {CATALOG: {f"u{i}": (n, "dnssec" if i % 2 else None, None) for i, n in enumerate(names)}}, env={"CONCORD_FAILPOINT": point})
+    c = x.concord
+    assert c.process.wait(30) == -signal.SIGKILL
+    c.env = {}
+    c.start()
+    for n in names:
+        wait_until(lambda: x.serves(n) and x.serial(n) == 1, f"{n} is served")
+    assert all(x.status(n)["signed"] == bool(i % 2) for i, n in enumerate(names))
+    # What was taken is kept: members stand without the primary.
+    for m in x.primary.models.values():
+        m.whole = m.since = None
+    c.stop(signal.SIGKILL)
+    c.start()
+    assert all(x.serves(n) for n in names)
 
 
 BROKEN = [
