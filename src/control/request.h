@@ -29,7 +29,8 @@ struct request {
 	struct tsig_key key; /* a copy, so that a later answer outlives a reload; tsig.key points
 				here */
 	struct access_client who;
-	size_t reply_max; /* octets that an answer may have, its TSIG in them */
+	uint64_t update_id; /* of a signed update (update_memory.h), once; else 0 */
+	size_t reply_max;   /* octets that an answer may have, its TSIG in them */
 };
 
 /* The zone that the question names, where it is served here; else NULL. */

@@ -8,6 +8,7 @@
 #include "control/internal.h"
 #include "control/request.h"
 #include "control/transfers_out.h"
+#include "control/update_memory.h"
 #include "control/updates.h"
 #include "dns/rrtype.h"
 
@@ -29,6 +30,7 @@ struct requests {
 	struct query query; /* for signed questions */
 	struct query_stats stats;
 	uint8_t *answer; /* MESSAGE_MAX */
+	struct update_memory *updates;
 	int64_t logged_at;
 	unsigned logged_n;
 };
@@ -106,6 +108,9 @@ void request_refuse(struct request *r, uint16_t rcode)
 {
 	uint8_t *answer = r->control->requests->answer;
 
+	if (r->update_id != 0)
+		update_memory_answered(r->control->requests->updates, r->update_id, rcode);
+	r->update_id = 0;
 	request_reply(r, answer, request_start_answer(r, answer, MESSAGE_MAX, rcode, 0));
 }
 
@@ -256,10 +261,37 @@ static void answer_question(struct request *r)
 		handoff_reply(r->h, NULL, 0, true);
 }
 
+/* ---- updates ---- */
+
+static void take_update(struct request *r)
+{
+	char from[REQUEST_TEXT_MAX];
+	uint16_t rcode = 0;
+	enum update_seen seen = r->who.key != NULL
+				    ? update_memory_look(r->control->requests->updates,
+							 r->h->message, &r->update_id, &rcode)
+				    : UPDATE_NEW;
+
+	if (seen == UPDATE_NEW) {
+		updates_add(r);
+		return;
+	}
+	r->update_id = 0;
+	if (may_log(r->control->requests))
+		log_notice(NULL, "update: the same octets again, of %s: nothing is changed",
+			   request_from(r, from));
+	if (seen == UPDATE_ANSWERED) {
+		request_refuse(r, rcode);
+		return;
+	}
+	tsig_end(&r->tsig);
+	handoff_reply(r->h, NULL, 0, true); /* the first will be answered */
+}
+
 static void dispatch(struct request *r)
 {
 	if (r->msg.opcode == OPCODE_UPDATE)
-		updates_add(r);
+		take_update(r);
 	else if (r->msg.opcode == OPCODE_QUERY && r->msg.qtype != TYPE_AXFR &&
 		 r->msg.qtype != TYPE_IXFR)
 		answer_question(r);
@@ -313,6 +345,8 @@ enum err requests_open(struct control *c)
 		return ERR_NOMEM;
 	c->requests = q;
 	q->answer = malloc(MESSAGE_MAX);
+	if (update_memory_new(&q->updates))
+		return ERR_NOMEM;
 	q->query.stats = &q->stats;
 	q->wake.data = c;
 	if (q->answer == NULL || pthread_mutex_init(&q->lock, NULL) != 0)
@@ -359,6 +393,7 @@ void requests_close(struct control *c)
 	signer_free(q->query.signer);
 	pthread_mutex_destroy(&q->lock);
 	free(q->answer);
+	update_memory_free(q->updates);
 	free(q);
 	c->requests = NULL;
 }

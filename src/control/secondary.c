@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/siphash.h"
 #include "control/secondary_internal.h"
 #include "dns/rrtype.h"
 #include "transfer/exchange.h"
@@ -97,19 +98,32 @@ void secondary_schedule(struct secondary *s)
 		uv_timer_start(&s->timer, on_timer, (uint64_t)(wait < 3600000 ? wait : 3600000), 0);
 }
 
-/* Said once, until something else is to be said. */
+/* Primaries, and IXFR and AXFR, are tried in turns: what was said of one is not said again because
+ * another was tried in between. */
+static bool is_said(struct secondary *s, const char *text)
+{
+	static const struct siphash_key KEY = { 0x7361696420616c72, 0x6561647920736169 };
+	uint64_t hash = siphash(&KEY, text, strlen(text));
+
+	for (unsigned i = 0; i < s->said_n && i < SECONDARY_SAID_MAX; i++)
+		if (s->said[i] == hash)
+			return true;
+	s->said[s->said_n++ % SECONDARY_SAID_MAX] = hash;
+	return false;
+}
+
+/* Said once, until a primary was good again. */
 static void say_failed(struct secondary *s, const char *what, const char *why)
 {
 	char primary[REMOTE_TEXT_MAX], text[256];
 
 	snprintf(text, sizeof text, "%s from %s: %s", what, secondary_primary_text(s, primary),
 		 why);
-	if (!s->said_failed || strcmp(text, s->last) != 0)
+	if (!is_said(s, text))
 		log_warning(s->e->text, "transfer: %s%s", text,
 			    s->e->served != NULL && !s->r.expired
 				? "; the version that we have goes on"
 				: "");
-	s->said_failed = true;
 	snprintf(s->last, sizeof s->last, "%s", text);
 }
 
@@ -126,7 +140,8 @@ void secondary_mark_good(struct secondary *s)
 	bool was_expired = s->said_expired;
 
 	utimensat(AT_FDCWD, secondary_path_of(s, path), NULL, 0);
-	s->said_failed = s->said_expired = false;
+	s->said_expired = false;
+	s->said_n = 0;
 	if (was_expired) {
 		log_notice(s->e->text, "transfer: a primary is there again; the zone is served");
 		publish_zone(s->c, s->e);

@@ -13,6 +13,8 @@
 #include "transfer/fetch.h"
 #include "transfer/refresh.h"
 
+#define SECONDARY_SAID_MAX 8u
+
 struct secondary {
 	struct control *c;
 	struct zone_entry *e;
@@ -28,7 +30,9 @@ struct secondary {
 	struct refresh r;
 	int64_t fetched_at; /* seconds; 0: not since start */
 	int64_t since;      /* seconds: it is asked for */
-	bool said_expired, said_failed;
+	bool said_expired;
+	uint64_t said[SECONDARY_SAID_MAX]; /* hashes of failures, the last ones of said_n */
+	unsigned said_n;
 	char last[256]; /* what came of the last attempt */
 };
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 
+import dns.message
 import dns.query
 import dns.rcode
 import dns.rdatatype
@@ -63,6 +64,38 @@ def values(daemon, name, rdtype):
 
 def serial(daemon):
     return daemon.ask("example.", "SOA").answer[0][0].serial
+
+
+def raw(daemon, wire, tcp, mac):
+    """The rcode of an answer to these octets, which must be signed for them."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM) as s:
+        s.settimeout(10)
+        s.connect((daemon.address, daemon.port))
+        s.sendall(len(wire).to_bytes(2, "big") + wire if tcp else wire)
+        answer = s.recv(65535)[2 if tcp else 0:]
+    return dns.message.from_wire(answer, keyring=key(), request_mac=mac).rcode()
+
+
+def test_the_same_signed_octets_again_change_nothing(daemon):
+    """RFC 8945 section 5.2.3: a signature is good for minutes, in which whoever has recorded an update could undo what came after it."""
+    u, refused = update(), update()
+    u.add("again", 60, "A", "192.0.2.9")
+    refused.present("later")
+    refused.add("again", 60, "A", "192.0.2.10")
+    recorded = [(x.to_wire(), x.mac, rcode) for x, rcode in ((u, dns.rcode.NOERROR), (refused, dns.rcode.NXDOMAIN))]
+    for wire, mac, rcode in recorded:
+        assert raw(daemon, wire, True, mac) == rcode
+    assert values(daemon, "again.example.", "A") == {"192.0.2.9"}
+    undone = update()
+    undone.delete("again")
+    undone.add("later", 60, "A", "192.0.2.11")
+    assert send(daemon, undone) == dns.rcode.NOERROR
+    at = serial(daemon)
+    for tcp in (True, False):
+        for wire, mac, rcode in recorded:
+            assert raw(daemon, wire, tcp, mac) == rcode, "a client that has missed the answer gets it"
+    assert values(daemon, "again.example.", "A") == set() and serial(daemon) == at
+    assert daemon.logged("the same octets again, of 127.0.0.1 key wide.", 4)
 
 
 def test_records_are_added_and_removed_and_the_file_stays_as_it_was(daemon):
