@@ -18,6 +18,7 @@ import dns.message
 import dns.update
 
 import peers
+import transfers_in_bench
 from lab.daemons import Concord, free_port
 
 ZONE = "big.example."
@@ -179,6 +180,9 @@ def latency(bench, arguments, top, path):
 
 
 def main(bench, arguments):
+    if arguments.part and arguments.part[0] in ("in", "members"):
+        transfers_in_bench.main(bench, arguments, arguments.part[0])
+        return
     os.sched_setaffinity(0, {int(bench.LOAD_CPU)})
     rows = []
     with tempfile.TemporaryDirectory(prefix="concord-bench-") as top:
