@@ -7,16 +7,16 @@ import pytest
 
 from lab.daemons import Concord
 from lab.wait import wait_until
-from test_hostile_primary import GOOD, ZONE, Primary, record, soa
+from test_hostile_primary import ZONE, Primary, good, record, soa
 
 
-def sends_much(primary, connection, query):
-    primary.send(connection, query, [soa(2), *GOOD, *[record(f"e{i}.{ZONE}") for i in range(900)], soa(2)])
+def sends_much(primary, zone, connection, query):
+    primary.send(connection, query, [soa(2), *good(), *[record(f"e{i}.{ZONE}") for i in range(900)], soa(2)])
 
 
-def sends_and_sends(primary, connection, query):
+def sends_and_sends(primary, zone, connection, query):
     """At a pace that no time of a message ends."""
-    primary.send(connection, query, [soa(2), *GOOD])
+    primary.send(connection, query, [soa(2), *good()])
     i = 0
     while True:
         primary.send(connection, query, [record(f"e{i}.{ZONE}")])
@@ -36,11 +36,11 @@ def test_a_transfer_that_brings_too_much_is_refused_and_the_old_zone_goes_on(dae
     daemons.append(c)
     c.start()
     wait_until(lambda: c.ask(ZONE, "SOA").rcode() == dns.rcode.NOERROR, "the zone is there")
-    p.trick = trick
+    p.tricks = {ZONE: trick}
     c.ctl("zone", "refresh", ZONE)
     wait_until(lambda: says in c.log(), "the limit is logged", 30)
     assert c.ask(ZONE, "SOA").answer[0][0].serial == 1 and "the version that we have goes on" in c.log()
-    p.trick = lambda primary, connection, query: primary.send(connection, query, [soa(2), *GOOD, soa(2)])
+    p.tricks[ZONE] = lambda primary, zone, connection, query: primary.send(connection, query, [soa(2), *good(), soa(2)])
     c.ctl("zone", "refresh", ZONE)
     wait_until(lambda: c.ask(ZONE, "SOA").answer[0][0].serial == 2, "the next good one is taken", 30)
 
