@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "query/memo.h"
 
+#include <stddef.h>
+
 #include "dns/message.h"
 #include "dns/octets.h"
 #include "dns/rrtype.h"
@@ -75,7 +77,9 @@ bool memo_glimpse(const struct memo *m, const struct memo_question *k)
 		const struct memo_entry *e = &set[i];
 		if (e->key != k->key || e->view_id != k->view_id)
 			continue;
-		for (unsigned at = LINE; at < sizeof *e; at += LINE)
+		size_t used =
+		    offsetof(struct memo_entry, bytes) + padded(e->name_len) + e->tail_len;
+		for (size_t at = LINE; at < used; at += LINE)
 			__builtin_prefetch((const uint8_t *)e + at);
 		return true;
 	}
