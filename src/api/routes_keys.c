@@ -158,7 +158,7 @@ static struct response post_adopt(struct api *a, struct request *r)
 	const char *as = request_field(r, "as");
 	json_t *j = as != NULL
 			? control_key_take(a->options.control, r->segment[0], files, as, &result)
-			: control_zone_adopt(a->options.control, r->segment[0], files, &result);
+			: control_zone_adopt(a->options.control, r->segment[0], r->json, &result);
 
 	return response_of(j, &result);
 }

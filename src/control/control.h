@@ -119,10 +119,11 @@ json_t *control_key_retire(struct control *c, const char *zone, uint16_t tag, ui
 /* Takes private keys beside those that are there. `files`: as below; `as`: standby or published. */
 json_t *control_key_take(struct control *c, const char *zone, const json_t *files, const char *as,
 			 struct control_result *r);
-/* Takes over a zone that others signed, with the keys in `files`: paths, or objects with "file"
- * and, where the file does not say it, "role", "algorithm", "state" (active) and "tag", which must
- * fit. */
-json_t *control_zone_adopt(struct control *c, const char *zone, const json_t *files,
+/* Takes over a zone that others signed, with the keys in "files" of `asked`: paths, or objects with
+ * "file" and, where the file does not say it, "role", "algorithm", "state" (active) and "tag",
+ * which must fit. "served_ttl": the greatest TTL that the zone was served with; without it a day is
+ * taken, where keys are in the middle of a roll. */
+json_t *control_zone_adopt(struct control *c, const char *zone, const json_t *asked,
 			   struct control_result *r);
 json_t *control_cds_set(struct control *c, const char *zone, bool publish,
 			struct control_result *r);

@@ -145,14 +145,52 @@ static bool fits_policy(const struct keyring *k, const struct config_signing *p)
 	return true;
 }
 
-json_t *control_zone_adopt(struct control *c, const char *zone, const json_t *files,
+#define SERVED_TTL_UNKNOWN (24u * 3600)
+#define SERVED_TTL_MAX     (7u * 24 * 3600)
+
+/* A key that waits for caches to forget what they hold of the other server. */
+static bool is_between(const struct rollover_key *k)
+{
+	return k->state == KEY_PUBLISHED || k->state == KEY_PRESIGN || k->state == KEY_RETIRED ||
+	       k->state == KEY_POSTSIGN;
+}
+
+/* Caches hold what the other server gave with its TTLs, which are not ours: waits count with them
+ * until what it gave is gone. */
+static void note_served_ttl(struct rollover_facts *f, size_t from, const json_t *given, int64_t now)
+{
+	uint32_t ttl = (uint32_t)json_integer_value(given);
+
+	for (size_t i = from; i < f->n && given == NULL; i++)
+		if (is_between(&f->keys[i]))
+			ttl = SERVED_TTL_UNKNOWN;
+	rollover_serve_ttls(f, ttl > f->zone_ttl.ttl ? ttl : f->zone_ttl.ttl,
+			    ttl > f->dnskey_ttl.ttl ? ttl : f->dnskey_ttl.ttl, now);
+	for (size_t i = from; i < f->n; i++)
+		if (f->keys[i].state == KEY_RETIRED && f->keys[i].signed_ttl.ttl < ttl)
+			f->keys[i].signed_ttl.ttl = ttl;
+}
+
+static bool is_ttl(const json_t *j)
+{
+	return j == NULL || (json_is_integer(j) && json_integer_value(j) >= 0 &&
+			     json_integer_value(j) <= SERVED_TTL_MAX);
+}
+
+json_t *control_zone_adopt(struct control *c, const char *zone, const json_t *asked,
 			   struct control_result *r)
 {
+	const json_t *files = json_object_get(asked, "files");
+	const json_t *served_ttl = json_object_get(asked, "served_ttl");
 	struct zone_entry *e = control_signed_zone(c, zone, r);
 	size_t n = json_array_size(files);
 
 	if (e == NULL)
 		return NULL;
+	if (!is_ttl(served_ttl)) {
+		control_fail(r, ERR_SYNTAX, "a TTL is a number of seconds, up to a week");
+		return NULL;
+	}
 	if (n == 0 || !are_fresh(e->keys)) {
 		control_fail(r, ERR_REFUSED,
 			     n == 0 ? "name the files of the keys that sign the zone now"
@@ -182,6 +220,8 @@ json_t *control_zone_adopt(struct control *c, const char *zone, const json_t *fi
 		forget(e->keys, fresh, e->keys->own_n - fresh);
 	else
 		forget(e->keys, 0, fresh);
+	if (!err)
+		note_served_ttl(&e->keys->facts, fresh, served_ttl, kc.now);
 	if (!err && !fits_policy(e->keys, e->config.signing))
 		keyring_set_hold(e->keys, "adopted keys differ from the policy");
 	json_t *kept = keyring_settle(e->keys, c->store) == ERR_OK && !err

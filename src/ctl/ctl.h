@@ -32,7 +32,7 @@ struct ctl {
 	const char *down[CTL_DOWN_MAX];
 	size_t down_n;
 	const char *days, *form;
-	const char *algorithm, *state, *knot; /* of keys that are taken */
+	const char *algorithm, *state, *knot, *served_ttl; /* of keys that are taken */
 	bool force;
 	bool emergency;
 	bool is_signed;

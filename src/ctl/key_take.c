@@ -128,7 +128,15 @@ int adopt_verb(const struct ctl *c, char **args, int n)
 	}
 	for (int i = 1; i < n && c->knot == NULL; i++)
 		json_array_append_new(files, entry(args[i]));
-	return keys_post(c, args[0], "/adopt", json_pack("{s:o}", "files", files));
+	json_t *body = json_pack("{s:o}", "files", files);
+	if (c->served_ttl != NULL) {
+		char *end;
+		long long ttl = strtoll(c->served_ttl, &end, 10);
+		json_object_set_new(body, "served_ttl",
+				    *end == 0 && end != c->served_ttl ? json_integer(ttl)
+								      : json_string("no number"));
+	}
+	return keys_post(c, args[0], "/adopt", body);
 }
 
 int key_take_verb(const struct ctl *c, char **args, int n)

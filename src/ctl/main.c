@@ -59,6 +59,7 @@ enum {
 	OPTION_ALGORITHM,
 	OPTION_STATE,
 	OPTION_KNOT,
+	OPTION_SERVED_TTL,
 	OPTION_VERSION
 };
 
@@ -69,12 +70,19 @@ static bool set_text(struct ctl *c, int option)
 		int option;
 		const char **text;
 	} TEXTS[] = {
-		{ OPTION_ROLE, &c->role },     { OPTION_OWNER, &c->owner },
-		{ OPTION_CLIENT, &c->client }, { OPTION_SCOPES, &c->scopes },
-		{ OPTION_ZONE, &c->zone },     { OPTION_PEER, &c->peer },
-		{ OPTION_FILE, &c->file },     { OPTION_CONFIG, &c->config },
-		{ OPTION_MMDB, &c->mmdb },     { OPTION_QUERIES, &c->queries },
-		{ OPTION_DAYS, &c->days },     { OPTION_FORM, &c->form },
+		{ OPTION_ROLE, &c->role },
+		{ OPTION_OWNER, &c->owner },
+		{ OPTION_CLIENT, &c->client },
+		{ OPTION_SCOPES, &c->scopes },
+		{ OPTION_ZONE, &c->zone },
+		{ OPTION_PEER, &c->peer },
+		{ OPTION_FILE, &c->file },
+		{ OPTION_CONFIG, &c->config },
+		{ OPTION_MMDB, &c->mmdb },
+		{ OPTION_QUERIES, &c->queries },
+		{ OPTION_DAYS, &c->days },
+		{ OPTION_FORM, &c->form },
+		{ OPTION_SERVED_TTL, &c->served_ttl },
 	};
 
 	for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++) {
@@ -112,6 +120,7 @@ static int parse_options(int argc, char **argv, struct ctl *c)
 		{ "algorithm", required_argument, NULL, OPTION_ALGORITHM },
 		{ "state", required_argument, NULL, OPTION_STATE },
 		{ "knot", required_argument, NULL, OPTION_KNOT },
+		{ "served-ttl", required_argument, NULL, OPTION_SERVED_TTL },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },

@@ -304,7 +304,7 @@ const struct ctl_verb CTL_VERBS[] = {
 	{ "key", "ds-gone", 2, 2, "ZONE TAG[/ALG]", "no server of the parent shows it any more",
 	  ds_gone_verb },
 	{ "key", "seen", 2, 2, "ZONE TAG[/ALG]", "all signers publish the key", seen_verb },
-	{ "zone", "adopt", 2, ANY_ARGS, "ZONE FILE... | LISTING --knot DIR",
+	{ "zone", "adopt", 2, ANY_ARGS, "ZONE FILE... | LISTING --knot DIR [--served-ttl SECONDS]",
 	  "take a signed zone over, with the keys that sign it", adopt_verb },
 	{ "cds", "publish", 1, 1, "ZONE", "publish CDS and CDNSKEY for own key-signing keys",
 	  cds_publish },

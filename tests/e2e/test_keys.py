@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys of peers in the merged DNSKEY set (RFC 8901, Model 2), and what the tool says of keys."""
 import base64
+import calendar
 import signal
 import struct
+import time
 
 import dns.dnssec
 import dns.name
@@ -345,3 +347,34 @@ def test_policies_are_shared_by_zones_and_each_zone_has_keys_of_its_own(concord)
     schemes["fast"] = ([15], 60)
     assert {z: c.ask(z, "DNSKEY").answer[0].ttl for z in SHARED} == {z: schemes[p][1] for z, p in SHARED.items()}
     assert all([k["tag"] for k in c.ctl("key", "list", z)["keys"]] == [k["tag"] for k in keys[z]] for z in SHARED)
+
+
+def knot_keys(c):
+    """A listing of keymgr and its directory: a CSK in use, and a successor that was published just now."""
+    lines, now = [], int(time.time())
+    (c.dir / "knot").mkdir()
+    for number, timers in ((1, f"publish={now - 10**6} ready={now - 10**6} active={now - 10**6}"), (2, f"publish={now - 5}")):
+        key, ident = ec.generate_private_key(ec.SECP256R1()), f"{number:040x}"
+        path = c.dir / "knot" / f"{ident}.pem"
+        path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        path.chmod(0o600)
+        numbers = key.public_key().public_numbers()
+        public = base64.b64encode(numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")).decode()
+        lines.append(f"{ident} {tag_of(f'257 3 13 {public}')} CSK ECDSAP256SHA256 {timers}\n")
+    (c.dir / "listing").write_text("".join(lines))
+    return str(c.dir / "listing"), "--knot", str(c.dir / "knot")
+
+
+@pytest.mark.parametrize("said,wait", [((), 86400), (("--served-ttl", "7200"), 7200), (("--served-ttl", "0"), 1)])
+def test_keys_taken_in_the_middle_of_a_roll_wait_for_what_the_other_server_gave(concord, said, wait):
+    c = concord(zone=QUICK_ZONE, extra=QUICK_POLICY + "    keys: csk\n", signing="quick")
+    begun, listed = time.time(), knot_keys(c)
+    c.ctl("zone", "adopt", "example.", *listed, *said)
+    if wait == 1:
+        wait_until(lambda: any(k["state"] == "ready" for k in c.ctl("key", "list", "example.")["keys"]), "it is ready")
+        return
+    new = next(k for k in c.ctl("key", "list", "example.")["keys"] if k["state"] == "published")
+    at = calendar.timegm(time.strptime(new["next_at"], "%Y-%m-%dT%H:%M:%SZ"))
+    assert wait <= at - begun < wait + 60
+    refused = c.ctl_raw("zone", "adopt", "example.", *listed, "--served-ttl", "a day")
+    assert refused.returncode != 0 and "number of seconds" in refused.stderr
