@@ -7,6 +7,7 @@
 #include "control/config.h"
 #include "control/internal.h"
 #include "control/octodns_zone.h"
+#include "control/steering_match.h"
 #include "dns/name.h"
 
 /* ---- the world ---- */
@@ -170,18 +171,23 @@ static enum err take_down(struct policy_file *f, const char *path, const char *c
 	return ERR_OK;
 }
 
-static bool looks_for_places(const struct policy_rule *r)
+/* Whether all that the rules look for is in the location database. */
+static enum err check_database(const struct policy_file *f, const char *path,
+			       const struct policy_world *w, struct diag *d)
 {
-	return r->geo_n + r->asn_n + r->network_n + r->nearest > 0;
-}
+	enum err result = ERR_OK;
 
-static bool needs_database(const struct policy_file *f)
-{
-	for (size_t i = 0; i < f->n; i++)
-		for (size_t k = 0; k < f->policies[i]->rule_n; k++)
-			if (looks_for_places(&f->policies[i]->rules[k]))
-				return true;
-	return false;
+	for (size_t i = 0; i < f->n; i++) {
+		if (w->db == NULL && steering_looks_for_places(f->policies[i])) {
+			diag_add(d, DIAG_ERROR, &(struct diag_place){ .file = path },
+				 "give --mmdb FILE, or --config FILE with a zone that has one",
+				 "its rules have geos, so a location database is needed");
+			return ERR_INVALID;
+		}
+		enum err e = steering_check_places(f->policies[i], w->db, true, d);
+		result = e ? e : result;
+	}
+	return result;
 }
 
 static enum err compile(struct policy_file *f, const char *path, const struct policy_world *w,
@@ -189,13 +195,10 @@ static enum err compile(struct policy_file *f, const char *path, const struct po
 {
 	struct steer_options options = { .seed = w->seed };
 
-	if (w->db == NULL && needs_database(f)) {
-		diag_add(d, DIAG_ERROR, &(struct diag_place){ .file = path },
-			 "give --mmdb FILE, or --config FILE with a zone that has one",
-			 "its rules have geos, so a location database is needed");
-		return ERR_INVALID;
-	}
-	enum err e = steer_compile(&f->set, f->policies, f->n, w->db, &options);
+	enum err e = check_database(f, path, w, d);
+	if (e)
+		return e;
+	e = steer_compile(&f->set, f->policies, f->n, w->db, &options);
 	if (e)
 		return FAULT(d, path, "cannot compile the policies: %s", err_text(e));
 	return ERR_OK;

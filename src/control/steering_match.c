@@ -198,6 +198,19 @@ static enum err check_rule(const struct policy *p, const struct policy_rule *r,
 	return result;
 }
 
+static bool looks_for_places(const struct policy_rule *r)
+{
+	return r->geo_n + r->asn_n + r->network_n + r->nearest > 0;
+}
+
+bool steering_looks_for_places(const struct policy *p)
+{
+	for (size_t i = 0; i < p->rule_n; i++)
+		if (looks_for_places(&p->rules[i]))
+			return true;
+	return false;
+}
+
 enum err steering_check_places(const struct policy *p, const struct location_db *db,
 			       bool configured, struct diag *d)
 {
@@ -205,7 +218,7 @@ enum err steering_check_places(const struct policy *p, const struct location_db 
 
 	for (size_t i = 0; i < p->rule_n; i++) {
 		const struct policy_rule *r = &p->rules[i];
-		if (r->geo_n + r->asn_n + r->network_n + r->nearest == 0)
+		if (!looks_for_places(r))
 			continue;
 		if (db == NULL)
 			return refuse(

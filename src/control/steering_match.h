@@ -26,6 +26,9 @@ enum err steering_read_bias(struct schema *s, const struct yaml_node *value, voi
 enum err steering_finish_pool(struct schema *s, const struct yaml_node *map,
 			      struct policy_pool *pool);
 
+/* Whether any rule goes by what a location database knows. */
+bool steering_looks_for_places(const struct policy *p);
+
 /* Whether the database (NULL: none; `configured`: but there should be one) has all that the rules
  * of a policy look for. */
 enum err steering_check_places(const struct policy *p, const struct location_db *db,

@@ -2,6 +2,7 @@
 """What a policy does to the whole address space, and what a change of it would do."""
 import ipaddress
 import json
+import re
 import subprocess
 
 import pytest
@@ -111,6 +112,13 @@ def test_what_is_wrong_is_told_with_its_place(files, args, change, said):
     code, j, stderr = diff(files, *args)
     assert code == 1 and j is None
     assert said in stderr
+
+
+def test_rules_that_the_location_database_knows_nothing_about_are_told_with_their_place(files):
+    (files / "new.yaml").write_text(NEW.replace("subnets: [10.9.0.0/16]", "asns: [64500]"))
+    code, j, said = diff(files, "--config", "concord.yaml")
+    assert code == 1 and j is None
+    assert re.search(r"new.yaml:\d+:\d+: error: .*AS number", said), said
 
 
 def located(concord, files, steering):

@@ -32,8 +32,8 @@ def make_certificate(directory, name, days=30, began=-1):
 
 
 class Endpoint:
-    """An HTTP server on `address`:`port`. `mode` is what it does with requests: "ok", "500", "hang", "other" (another body),
-    "flap" (200 and 500 in turn). It counts them, and remembers the last Host and path."""
+    """An HTTP server on `address`:`port`. `mode` is what it does with requests: "ok", "500", "hang", "slow" (half a header), "other" (another
+    body), "flap" (200 and 500 in turn). It counts them, and remembers the last Host and path."""
 
     def __init__(self, address, port, certificate=None):
         self.address, self.port, self.certificate = address, port, certificate
@@ -52,7 +52,9 @@ class Endpoint:
                 mode = endpoint.mode
                 if mode == "flap":
                     mode = "ok" if endpoint.requests % 2 else "500"
-                if mode == "hang":
+                if mode == "slow":
+                    self.wfile.write(b"HTTP/1.0 200 OK\r\nServer: slow")
+                if mode in ("hang", "slow"):
                     endpoint.release.wait(30)
                 self.send_response(500 if mode == "500" else 200)
                 body = b"another thing" if mode == "other" else b"all is well"
