@@ -2,14 +2,11 @@
 """Groups of signers from the first join to the last leave, below a parent that scans CDS and CSYNC: every answer of every signer is recorded each
 half second, no pair that a resolver may hold is bogus, and two validating resolvers ask all the while.
 
-All of it takes minutes: with CONCORD_LAB_LONG each group meets each process, begun by each of its signers."""
-import os
-
+Each process by each signer takes a quarter of an hour: long_groups.py."""
 import pytest
 
 from lab.groups import Groups
 
-LONG = "CONCORD_LAB_LONG" in os.environ
 FOREIGN_DS = "4711 13 2 " + 32 * "ab"  # of nobody here: another provider's, or forgotten
 TWO = {"pair": ["concord", "other"], "bind": ["concord", "bind"], "knot": ["concord", "knot"], "powerdns": ["concord", "powerdns"]}
 FOUR = ["concord", "bind", "knot", "powerdns"]

@@ -226,6 +226,10 @@ class Group:
         yield lambda: len(self.parent.ds) == len(self.members()) + len(self.foreign_ds), f"the parent has one DS of {name}"
         self.check_ds()
 
+    def roles_of(self, name):
+        """Of the keys that this one can roll by itself: PowerDNS' way for a CSK is another."""
+        return [] if self.keys == "csk" and name == "powerdns" else self.keys.split("-")
+
     def leave(self, name):
         others = [n for n in self.concords() if n != name]
         self.ctl(others[0], "group", "start", self.name, "leave", name)

@@ -62,7 +62,7 @@ class Member:
         return {r.key_tag for rrset in answer.answer if rrset.rdtype == dns.rdatatype.RRSIG for r in rrset}
 
     def old_key(self, zone, role):
-        flags = 257 if role == "ksk" else 256
+        flags = 256 if role == "zsk" else 257
         return next(tag for tag, k in self.tags(zone).items() if k.flags == flags)
 
 
@@ -80,10 +80,10 @@ class UpdateMember(Member):
         self.begin(zone, role, old)
         yield lambda: served(self, zone, "DNSKEY") - before, f"{self.name} has a new {role}"
         self.own[zone] |= served(self, zone, "DNSKEY") - before
-        new = next(tag for tag, k in self.tags(zone).items() if tag != old and k.flags == (257 if role == "ksk" else 256))
-        if role == "ksk":
+        new = next(tag for tag, k in self.tags(zone).items() if tag != old and k.flags == (256 if role == "zsk" else 257))
+        if role != "zsk":
             wanted = dns.dnssec.make_ds(dns.name.from_text(zone), self.tags(zone)[new], "SHA256").to_text()
-            yield lambda: wanted in delegation.ds, f"the parent has the DS of {self.name}'s new KSK"
+            yield lambda: wanted in delegation.ds, f"the parent has the DS of {self.name}'s new entry"
             yield after(REACH), "caches have it"
             self.tell_of_ds(zone, new, old)
         yield lambda: old not in self.tags(zone) and old not in self.signers_of(zone, "SOA"), f"{self.name} has dropped its old {role}"
@@ -128,7 +128,7 @@ class KnotMember(UpdateMember, Knot):
         assert done.returncode == 0, (args, done.stdout, done.stderr)
 
     def begin(self, zone, role, old):
-        self.knotc("zone-key-rollover", zone, role)
+        self.knotc("zone-key-rollover", zone, "zsk" if role == "zsk" else "ksk")
 
     def tell_of_ds(self, zone, new, old):
         self.knotc("zone-ksk-submitted", zone)

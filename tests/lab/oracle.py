@@ -35,19 +35,19 @@ def bearing(answer, keys):
     return frozenset(k.to_digestable() for k in keys if dns.dnssec.key_id(k) in tags)
 
 
-def check_rrset(rrset, section, zone, keys):
-    """Validates one RRset; returns the label count of its signature."""
+def check_rrset(rrset, section, zone, keys, now=None):
+    """Validates one RRset, at a Unix time (now, unless told); returns the label count of its signature."""
     sigs = signatures(section, rrset.name, rrset.rdtype)
     if sigs is None:
         raise Bogus(f"{rrset.name} {dns.rdatatype.to_text(rrset.rdtype)} is not signed")
     try:
-        dns.dnssec.validate(rrset, sigs, {zone: keys})
+        dns.dnssec.validate(rrset, sigs, {zone: keys}, now=now)
     except dns.dnssec.ValidationFailure as e:
         raise Bogus(f"{rrset.name} {dns.rdatatype.to_text(rrset.rdtype)}: {e}") from None
     return min(s.labels for s in sigs)
 
 
-def check_keys(answer, zone, ds_set):
+def check_keys(answer, zone, ds_set, now=None):
     """The DNSKEY RRset of an answer, validated by a key that a DS names."""
     keys = answer.find_rrset(answer.answer, zone, dns.rdataclass.IN, dns.rdatatype.DNSKEY)
     for key in keys:
@@ -58,7 +58,7 @@ def check_keys(answer, zone, ds_set):
                 continue
             trusted = dns.rrset.from_rdata(zone, keys.ttl, key)
             try:
-                check_rrset(keys, answer.answer, zone, trusted)
+                check_rrset(keys, answer.answer, zone, trusted, now)
                 return keys
             except Bogus:
                 continue
@@ -252,17 +252,17 @@ def is_synthesized(rrset, section):
         r.rdtype == dns.rdatatype.DNAME and rrset.name != r.name and rrset.name.is_subdomain(r.name) for r in section)
 
 
-def check_answer(answer, zone, keys):
+def check_answer(answer, zone, keys, now=None):
     """Raises Bogus unless every part of the answer validates under the keys, with the proofs it needs."""
     question = answer.question[0]
     for rrset in data(answer.answer):
         if not is_synthesized(rrset, answer.answer):
-            check_expansion(answer, rrset, check_rrset(rrset, answer.answer, zone, keys), zone)
+            check_expansion(answer, rrset, check_rrset(rrset, answer.answer, zone, keys, now), zone)
     # An alias may lead to a cut: then the answer is authoritative and a referral.
     referral = any(r.rdtype == dns.rdatatype.NS and r.name != zone for r in answer.authority)
     for rrset in data(answer.authority):
         if not (referral and rrset.rdtype == dns.rdatatype.NS):
-            check_rrset(rrset, answer.authority, zone, keys)
+            check_rrset(rrset, answer.authority, zone, keys, now)
     name, seen = question.name, set()
     while name not in seen:
         seen.add(name)

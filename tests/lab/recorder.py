@@ -20,6 +20,7 @@ class Held:
 
     def __init__(self, what, since, ttl):
         self.what, self.since, self.until = what, since, since + ttl
+        self.at = time.time()  # signatures are judged as of then
 
     def meets(self, other):
         return self.since <= other.until + SLACK and other.since <= self.until + SLACK
@@ -95,7 +96,7 @@ class Recorder:
                         if mark in good:
                             continue
                         try:
-                            check_answer(a.what, self.zone, sets)
+                            check_answer(a.what, self.zone, sets, max(a.at, held.at))
                             good.add(mark)
                         except Bogus as e:
                             faults.append(f"{name} {rdtype} of {signer}, under the DNSKEY set of {host}: {e}")
@@ -109,7 +110,7 @@ class Recorder:
                 if not d.meets(held):
                     continue
                 try:
-                    found = check_keys(held.what, self.zone, d.what)
+                    found = check_keys(held.what, self.zone, d.what, max(held.at, d.at))
                 except (Bogus, KeyError) as e:
                     faults.append(f"the DNSKEY set of {host} under DS {[x.split()[0] for x in ds]}: {e}")
         return found

@@ -7,6 +7,8 @@
 """
 import time
 
+import dns.exception
+
 
 def after(seconds):
     """A condition: time that must pass, such as a TTL."""
@@ -31,8 +33,15 @@ class Scenario:
     def is_over(self):
         return self.condition is None
 
+    def holds(self):
+        """Who is asked may be down just now."""
+        try:
+            return self.condition()
+        except (dns.exception.DNSException, OSError):
+            return False
+
     def turn(self):
-        while self.condition is not None and self.condition():
+        while self.condition is not None and self.holds():
             print(f"{time.monotonic() - self.began:.1f} s: {self.name}: {self.what}")
             self.go_on()
 
