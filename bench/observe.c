@@ -137,7 +137,7 @@ static void read_address(char *text, struct remote *out)
 static void add_zone(struct observer *o, struct zone *z, unsigned number, const char *suffix,
 		     const struct remote remotes[3], uint32_t interval_s)
 {
-	struct group_policy policy = { 60, 3 * interval_s, 3 * interval_s, true };
+	struct group_policy policy = { 60, 3 * interval_s, 3 * interval_s, 3 * interval_s, true };
 	struct observed_zone zone = { .parent = { "parent", &remotes[0], 1 },
 				      .signer = { { "self", &remotes[1], 1 },
 						  { "peer", &remotes[2], 1 } },

@@ -163,6 +163,8 @@ static const struct schema_row GROUP_ROWS[] = {
 	    .max = 7 * 86400),
 	ROW(struct group_fields, group.fresh_s, "fresh", SCHEMA_DURATION, .min = 2,
 	    .max = 7 * 86400),
+	ROW(struct group_fields, group.hold_s, "hold-at-start", SCHEMA_DURATION, .min = 0,
+	    .max = 86400),
 	{ 0 },
 };
 
@@ -180,8 +182,9 @@ static enum err settle_fresh(struct schema *s, const struct yaml_node *at, struc
 static enum err read_group(struct schema *s, const struct yaml_node *item,
 			   const struct config_groups *before, struct config_group *out)
 {
-	struct group_fields f = { .group = {
-				      .carry_ksk = true, .poll_s = 60, .propagation_s = 300 } };
+	struct group_fields f = {
+		.group = { .carry_ksk = true, .poll_s = 60, .propagation_s = 300, .hold_s = 60 }
+	};
 	enum err e = schema_read(s, item, GROUP_ROWS, &f);
 
 	if (e)

@@ -35,6 +35,7 @@ struct config_group {
 	bool carry_ksk;
 	uint32_t poll_s, propagation_s;
 	uint32_t fresh_s; /* what was seen longer ago is no evidence */
+	uint32_t hold_s;  /* at the start, after a long absence */
 };
 
 struct config_groups {

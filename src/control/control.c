@@ -17,6 +17,7 @@
 #include "control/catalogs.h"
 #include "control/first_keys.h"
 #include "control/geo_watch.h"
+#include "control/group_hold.h"
 #include "control/group_push.h"
 #include "control/group_zone.h"
 #include "control/internal.h"
@@ -299,7 +300,8 @@ static enum err load_any_zone(struct control *c, const struct config *config, st
 
 bool control_is_unavailable(const struct zone_entry *e)
 {
-	return secondary_is_unavailable(e) || (e->keyless && e->served == NULL);
+	return secondary_is_unavailable(e) || (e->keyless && e->served == NULL) ||
+	       group_is_held(e->group);
 }
 
 /* Keys in files that the configuration names are checked like the configuration itself; those of

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Groups in Prometheus' text format. */
+#include "control/group_hold.h"
 #include "control/group_zone.h"
 
 static void add_places(const struct control *c, struct text *out)
@@ -41,12 +42,18 @@ static unsigned bogus(const struct group_zone *z)
 	return (unsigned)z->drift.fault_n;
 }
 
+static unsigned held(const struct group_zone *z)
+{
+	return group_is_held(z);
+}
+
 static const struct {
 	const char *name, *help;
 	unsigned (*value)(const struct group_zone *z);
 } GAUGES[] = {
 	{ "concord_group_servers_failing", "Servers of the group and of the parent that fail.",
 	  failing },
+	{ "concord_group_held", "Zones that are SERVFAIL until every signer was seen.", held },
 	{ "concord_group_differences", "Facets in which the signers of the zone differ.",
 	  differing },
 	{ "concord_group_bogus_pairs",

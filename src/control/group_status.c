@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/group_status.h"
+#include "control/group_hold.h"
 #include "control/group_push.h"
 
 #include <stdio.h>
@@ -95,6 +96,15 @@ char *group_sentence(const struct group_zone *z, int64_t now, char out[GROUP_SEN
 {
 	char waits[GROUP_SENTENCE_MAX];
 
+	if (group_is_held(z)) {
+		int unseen = group_unseen_since(&z->group, z->opened_at);
+		char until[32];
+		time_text(z->held_until, until);
+		snprintf(out, GROUP_SENTENCE_MAX,
+			 "SERVFAIL after a long absence: until %s was seen, or until %s",
+			 unseen >= 0 ? z->signer[unseen] : "everybody", until);
+		return out;
+	}
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++) {
 		const struct group_signer *s = &z->group.signer[i];
 		if (!s->used || !is_on_its_way(s->state))

@@ -7,17 +7,23 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "control/group_hold.h"
 #include "control/group_push.h"
 #include "control/group_records.h"
 #include "multisigner/observe.h"
 
 #define KEEP_LOOKS_S 60 /* what was seen, without a decision, is written down at most so often */
 
+#define AWAY_MIN_S 60
+
 static struct group_policy policy_of(const struct config_group *g)
 {
+	uint32_t gap_s = 3 * g->poll_s + 10;
+
 	return (struct group_policy){ .propagation_s = g->propagation_s,
 				      .fresh_s = g->fresh_s,
-				      .gap_s = 3 * g->poll_s + 10,
+				      .gap_s = gap_s,
+				      .away_s = gap_s > AWAY_MIN_S ? gap_s : AWAY_MIN_S,
 				      .carry_ksk = g->carry_ksk };
 }
 
@@ -182,45 +188,9 @@ static size_t on_anchors(unsigned signer, struct seen_ds *out, void *context)
 	return group_anchors(context, signer, out);
 }
 
-/* Whether resolvers may be led to both: a signer on its way in has nothing to prove yet. */
-static const struct cross_fault *first_fault(const struct group_zone *z,
-					     const struct cross_result *r)
-{
-	unsigned named = z->group.sets.ns | observed_delegation(&z->group.parent);
-
-	for (size_t i = 0; i < r->fault_n && i < CROSS_FAULTS_MAX; i++) {
-		unsigned of = r->server[r->fault[i].of].signer,
-			 under = r->server[r->fault[i].under].signer;
-		if ((named >> of & 1) && (named >> under & 1))
-			return &r->fault[i];
-	}
-	return NULL;
-}
-
 static void on_crossed(const struct cross_result *r, void *context)
 {
-	struct group_zone *z = context;
-	const struct cross_fault *f = group_is_running(z) ? first_fault(z, r) : NULL;
-	struct group_drift d = { .known = true,
-				 .differs = r->differs,
-				 .pair_n = r->pair_n,
-				 .fault_n = f != NULL ? r->fault_n : 0 };
-
-	if (f != NULL)
-		snprintf(d.fault, sizeof d.fault,
-			 "an answer of %s does not validate under the DNSKEY set of %s (type %u)",
-			 z->signer[r->server[f->of].signer], z->signer[r->server[f->under].signer],
-			 f->type);
-	if (d.fault_n > 0 && z->drift.fault_n == 0) {
-		log_error(z->entry->text, "group: %s", d.fault);
-		control_event(z->control, z->entry->text, "group", "{\"bogus_pairs\":%zu}",
-			      d.fault_n);
-	}
-	if (d.fault_n == 0 && z->drift.fault_n > 0)
-		log_notice(
-		    z->entry->text,
-		    "group: each signer's answers validate under each one's DNSKEY set again");
-	z->drift = d;
+	group_drift_take(context, r);
 }
 
 static void on_over(void *context)
@@ -228,8 +198,14 @@ static void on_over(void *context)
 	struct group_zone *z = context;
 
 	z->round_at = control_now();
+	bool ends = group_hold_ends(z, z->round_at);
+	if (group_is_held(z))
+		return;
 	group_zone_turn(z, z->round_at);
+	if (ends)
+		publish_zone(z->control, z->entry);
 	group_push_turn(z, z->round_at);
+	group_hold_keep(z->control, z->round_at);
 }
 
 /* ---- signers of the configuration ---- */
@@ -334,6 +310,7 @@ enum err group_zone_open(struct group_zone **out, struct control *c, struct zone
 	}
 	if (group_is_running(z))
 		group_resume(&z->group, now);
+	group_hold_begin(z, now);
 	*out = z;
 	return ERR_OK;
 }
@@ -456,6 +433,8 @@ static void sync_zone(struct control *c, struct zone_entry *e)
 		log_error(e->text, "group: its names could not be put into service");
 	if (c->observer != NULL)
 		look(z);
+	if (group_is_held(z) && z->observed != NULL)
+		observed_look_now(z->observed);
 }
 
 void group_zones_sync(struct control *c)

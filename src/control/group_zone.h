@@ -45,7 +45,10 @@ struct group_drift {
 	bool known;
 	uint32_t differs; /* bits by enum cross_facet */
 	size_t pair_n, fault_n;
-	char fault[200]; /* the first one */
+	char fault[300]; /* the first one */
+	/* What the log was told of, and what it may be told of next. */
+	uint32_t told, differs_before;
+	unsigned round_n; /* rounds in a row that found the same */
 };
 
 struct group_zone {
@@ -67,7 +70,8 @@ struct group_zone {
 	int64_t kept_at;
 	struct group_contact contact[GROUP_SIGNERS_MAX + 1][GROUP_SERVERS_MAX]; /* last: parent */
 	struct group_drift drift;
-	int64_t round_at; /* the end of the last round */
+	int64_t round_at;              /* the end of the last round */
+	int64_t opened_at, held_until; /* held_until 0: the zone is answered */
 };
 
 #define GROUP_PARENT_ROW GROUP_SIGNERS_MAX
@@ -97,6 +101,9 @@ enum err group_zone_settle(struct group_zone *z, const struct group *before, int
 void group_zone_note(struct group_zone *z, int64_t now, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void group_zone_note_change(struct group_zone *z, int64_t now, const struct member_change *c);
+
+/* group_drift.c */
+void group_drift_take(struct group_zone *z, const struct cross_result *r);
 
 /* group_keys.c: numbers of keys */
 void group_keys_of_own(struct group_zone *z);

@@ -141,9 +141,11 @@ struct control {
 	struct cookie_secrets cookies;
 	uv_timer_t roll; /* of cookie secrets that we made */
 	uv_timer_t keys_timer;
-	struct clock_base clock; /* as last looked at */
-	int64_t clock_kept_at;   /* 0: not looked at yet */
-	int64_t keys_settle_at;  /* by uptime: no step of a roll before it */
+	struct clock_base clock;                  /* as last looked at */
+	int64_t clock_kept_at;                    /* 0: not looked at yet */
+	int64_t groups_looked_at, groups_kept_at; /* group_hold.h */
+	bool groups_read;
+	int64_t keys_settle_at; /* by uptime: no step of a roll before it */
 	void (*reloaded)(const struct config *config, void *context, struct diag *d);
 	void *reloaded_context;
 	struct health *health;

@@ -178,7 +178,7 @@ static void on_answer(const struct exchange_result *result, void *context)
 /* What secondaries would get: of a zone that is given out signed the copy that is ready. */
 static bool what_is_told(const struct zone_entry *e, uint32_t *serial, struct span *soa)
 {
-	if (e->served == NULL || secondary_is_unavailable(e))
+	if (e->served == NULL || control_is_unavailable(e))
 		return false;
 	if (signed_copy_is_wanted(e))
 		return signed_copy_current(e, serial, soa);

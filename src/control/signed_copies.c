@@ -443,7 +443,7 @@ void signed_copy_zone(struct control *c, struct zone_entry *e)
 {
 	bool wanted = signed_copy_is_wanted(e) && e->served != NULL &&
 		      (e->served->keys != NULL || zone_digest_is_made(e)) &&
-		      !secondary_is_unavailable(e);
+		      !control_is_unavailable(e);
 
 	if (c->signed_copies->stopped || (!wanted && e->signed_copy == NULL))
 		return;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/group_hold.h"
 #include "control/internal.h"
 
 /* ---- what is shown of one zone ---- */
@@ -23,7 +24,8 @@ static struct zone_view view_of(const struct zone_entry *e, const struct shown *
 	if (control_is_unavailable(e)) /* RFC 8914 §4.15 and §4.25: not there yet, or too old */
 		return (struct zone_view){
 			.name = x->name,
-			.unavailable = s == NULL ? EDE_NOT_READY : EDE_INVALID_DATA,
+			.unavailable =
+			    s == NULL || group_is_held(e->group) ? EDE_NOT_READY : EDE_INVALID_DATA,
 		};
 	return (struct zone_view){
 		.name = x->name,

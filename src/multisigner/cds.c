@@ -124,16 +124,24 @@ static uint64_t whole_algorithms(const struct group *g, const struct wishes *w, 
 }
 
 /* Nobody of us can answer for a stranger's DS: its algorithm is asked for all the same, and another
- * key of it must be there for each signer. */
-static uint64_t beside(const struct group *g, const struct wishes *w, uint64_t strangers,
-		       int64_t now)
+ * key of it must be there for each signer: one that signs, if none else. False: somebody has none.
+ */
+static bool add_beside(const struct group *g, const struct wishes *w, uint64_t strangers,
+		       uint64_t *set)
 {
-	uint64_t set = 0, algorithms = group_algorithms_of(g, strangers);
+	uint64_t algorithms = group_algorithms_of(g, strangers) & ~group_algorithms_of(g, *set);
 
-	for (uint8_t a = 0; a < 64; a++)
-		if (group_has(algorithms, a))
-			set |= whole_algorithm(g, w, a, true, now);
-	return set;
+	for (uint8_t a = 0; a < 64; a++) {
+		for (unsigned i = 0; group_has(algorithms, a) && i < w->n; i++) {
+			uint64_t keys = of_algorithm(g, w->wanted[i] | w->present[i], a);
+			if (keys == 0)
+				keys = algorithm_entries(g, w->signer[i], a);
+			if (keys == 0)
+				return false;
+			*set |= keys;
+		}
+	}
+	return true;
 }
 
 uint16_t cds_signers(const struct group *g)
@@ -159,7 +167,9 @@ uint64_t cds_merge(const struct group *g, int64_t now)
 		if (set == 0)
 			set = whole_algorithms(g, &w, true, now);
 	}
-	return set != 0 ? set | strangers | beside(g, &w, strangers, now) : 0;
+	if (set == 0 || !add_beside(g, &w, strangers, &set))
+		return 0;
+	return set | strangers;
 }
 
 /* What somebody has to do comes before what takes time, and the longest time before others. */

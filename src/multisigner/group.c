@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "multisigner/guards.h"
 #include "multisigner/observe.h"
 #include "multisigner/waits.h"
 
@@ -87,6 +88,30 @@ void group_resume(struct group *g, int64_t now)
 		if (!(observed_delegation(&g->parent) >> i & 1))
 			g->sets.ns &= (uint16_t) ~(1u << i);
 	}
+}
+
+bool group_was_away(const struct group *g, int64_t looked_at, int64_t now)
+{
+	bool alone = (group_awaited(g) & ~1u) == 0;
+
+	return !alone && g->signer[GROUP_SELF].state != MEMBER_NONE &&
+	       !guard_is_waived(g, GUARD_AWAY, GROUP_SELF) &&
+	       (looked_at > now || now - looked_at > (int64_t)g->policy.away_s);
+}
+
+int group_unseen_since(const struct group *g, int64_t started_at)
+{
+	uint16_t awaited = group_awaited(g);
+
+	for (int i = 1; i < GROUP_SIGNERS_MAX; i++) {
+		const struct group_signer *s = &g->signer[i];
+		bool seen = false;
+		for (unsigned v = 0; v < s->server_n; v++)
+			seen = seen || s->last[v].asked_at > started_at;
+		if ((awaited >> i & 1) && !seen)
+			return i;
+	}
+	return GROUP_NOBODY;
 }
 
 uint16_t group_awaited(const struct group *g)

@@ -113,6 +113,7 @@ struct group_policy {
 	uint32_t propagation_s; /* from a change to the last server of a signer */
 	uint32_t fresh_s;       /* a look older than that is no evidence */
 	uint32_t gap_s;         /* what was not looked at for so long is taken as new */
+	uint32_t away_s;        /* who did not look for so long looks before it answers */
 	bool carry_ksk; /* every key stands in every set; else only those that sign zone data */
 };
 
@@ -145,6 +146,12 @@ int group_add_key(struct group *g, const struct group_key *key);
 uint64_t group_forget_keys(struct group *g, int64_t now);
 /* After a restart: what was decided and may never have been served is decided anew. */
 void group_resume(struct group *g, int64_t now);
+
+/* Who did not look around for so long may have old keys of others in its sets: it answers nothing
+ * until it has seen a server of every signer. A shorter time is like looks that are lost. */
+bool group_was_away(const struct group *g, int64_t looked_at, int64_t now);
+/* A signer that was not seen since then; GROUP_NOBODY: all were. */
+int group_unseen_since(const struct group *g, int64_t started_at);
 
 /* Signers that the group waits for: in it, on the way in or on the way out with its own help. */
 uint16_t group_awaited(const struct group *g);

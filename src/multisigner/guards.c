@@ -290,6 +290,7 @@ static const struct {
 	[GUARD_WHOLE] = { .ask = elsewhere },
 	[GUARD_NEW_ALGORITHM] = { .ask = elsewhere },
 	[GUARD_UNSERVED] = { .ask = elsewhere },
+	[GUARD_AWAY] = { .ask = elsewhere },
 	[GUARD_ROLL] = { .ask = elsewhere },
 };
 

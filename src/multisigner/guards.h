@@ -42,6 +42,7 @@
 	  "every signer signs with the new algorithm, carries all keys of it, and no resolver "    \
 	  "holds anything from before")                                                            \
 	X(GUARD_UNSERVED, "unserved", "a decision that a crash left unserved is taken anew")       \
+	X(GUARD_AWAY, "away", "after a long absence every signer is seen before we answer")        \
 	X(GUARD_ROLL, "roll", "a new key of ours signs when all signers serve it")
 
 enum group_guard {

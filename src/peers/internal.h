@@ -30,10 +30,7 @@ struct observed {
 	uint64_t next_ms;
 	size_t heap_at; /* while no round is under way */
 	struct round *round;
-	bool again;       /* another round as soon as this one is over */
-	uint32_t drift_n; /* rounds in a row that found the same drift */
-	uint64_t drift;   /* which */
-	bool drift_told;
+	bool again; /* another round as soon as this one is over */
 };
 
 struct observer {
@@ -54,8 +51,5 @@ void round_cancel(struct round *r);
 
 /* observer.c */
 void round_over(struct observed *z);
-
-/* drift.c: says in the log what lasts longer than one round. */
-void drift_tell(struct observed *z, const struct cross_result *r);
 
 #endif

@@ -152,6 +152,18 @@ void observed_look_now(struct observed *z)
 	wait(o);
 }
 
+void observed_look_soon(struct observed *z, uint64_t in_ms)
+{
+	struct observer *o = z->observer;
+	uint64_t at = uv_now(o->loop) + in_ms;
+
+	if (z->round != NULL || z->next_ms <= at)
+		return;
+	z->next_ms = at;
+	rise(o, z->heap_at);
+	wait(o);
+}
+
 /* ---- zones ---- */
 
 static void free_servers(struct servers *s)

@@ -97,5 +97,7 @@ enum err observed_add(struct observed **out, struct observer *o, const struct ob
 void observed_remove(struct observed *z);
 /* The next round begins as soon as there is room. */
 void observed_look_now(struct observed *z);
+/* Not later than after `in_ms`; while no round is under way. */
+void observed_look_soon(struct observed *z, uint64_t in_ms);
 
 #endif

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two Concords that could sign one zone together: what is refused, and what a plan says. How they do it is in tests/interop/test_groups.py."""
+import sqlite3
+
+import dns.edns
+import dns.rcode
 import dns.rdata
 import pytest
 
@@ -79,6 +83,50 @@ def test_a_zone_that_is_in_a_group_is_not_signed_alone_by_a_slip(lab):
     assert done.returncode != 0
     wait_until(lambda: "which its configuration does not name any more" in alpha.log(), "it says so")
     assert alpha.ctl("group", "status", ZONE)["running"]
+
+
+def looked_at(c, set_to=None):
+    """The document that says until when it looked around, or None."""
+    db = sqlite3.connect(c.dir / "state" / "concord.db")
+    try:
+        if set_to is not None:
+            with db:
+                db.execute("UPDATE documents SET text = ? WHERE key = 'groups/looked'", (set_to,))
+        row = db.execute("SELECT text FROM documents WHERE key = 'groups/looked'").fetchone()
+        return row[0] if row else None
+    finally:
+        db.close()
+
+
+def test_who_was_away_for_long_answers_when_it_has_seen_the_others_or_cannot(lab):
+    lab.join()
+    alpha, beta = lab.signers["alpha"], lab.signers["beta"]
+    long_ago = '{"at":1000}'
+
+    def starts_late():
+        beta.stop()
+        alpha.stop()
+        assert looked_at(alpha, set_to=long_ago) == long_ago
+        alpha.start()
+
+    def rcode():
+        return alpha.ask(f"www.{ZONE}", "A", do=True).rcode()
+
+    wait_until(lambda: looked_at(alpha) is not None, "it is written down that it looks")
+    starts_late()
+    held = alpha.ask(f"www.{ZONE}", "A", do=True)
+    assert held.rcode() == dns.rcode.SERVFAIL
+    assert [o.code for o in held.options if o.otype == dns.edns.OptionType.EDE] == [14]  # RFC 8914: Not Ready
+    assert "until beta was seen" in alpha.ctl("group", "status", ZONE)["sentence"]
+    beta.start()
+    wait_until(lambda: rcode() == dns.rcode.NOERROR, "it has seen the other")
+    wait_until(lambda: "group: every signer was seen" in alpha.log(), "it says so")
+    wait_until(lambda: looked_at(alpha) != long_ago, "it is written down that it looks")
+    alpha.extra = alpha.extra.replace("    poll: 1s\n", "    poll: 1s\n    hold-at-start: 2s\n")
+    alpha.write_config()
+    starts_late()
+    wait_until(lambda: rcode() == dns.rcode.NOERROR, "it waits no longer")
+    wait_until(lambda: "group: beta was not seen since the start" in alpha.log(), "it says so")
 
 
 def test_a_plan_does_nothing_and_refusals_say_why(lab):

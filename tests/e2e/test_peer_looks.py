@@ -253,11 +253,9 @@ def test_answers_are_judged_under_every_signers_keys(lab):
     assert crossed["pairs"] > 0
     # b forgets a's key: what a signs is bogus for who has b's set.
     lab.b.foreign = []
-    events, log = lab.look("sample=www." + ZONE + "/A", rounds=3)
+    events, _ = lab.look("sample=www." + ZONE + "/A", rounds=3)
     crossed = of(events, "crossed")[-1]
     assert crossed["faults"] > 0 and crossed["differs"] == ["DNSKEY"]
-    assert log.count("resolvers that hold both see a bogus answer") == 1
-    assert log.count("the signers differ in DNSKEY, in more than one round") == 1
 
 
 def test_drift_of_data_is_found_in_samples(lab):

@@ -13,7 +13,8 @@
 #include "multisigner/waits.h"
 #include "world.h"
 
-#define SAFETY_S 2
+#define SAFETY_S   2
+#define HOLD_POLLS 10
 
 static void trace(const struct world *w, unsigned s, const char *what)
 {
@@ -146,8 +147,9 @@ static bool dies(struct world *w, unsigned s)
 	trace(w, s, "dies");
 	i->up = false;
 	signer_falls_silent(w, s);
-	/* Now and then so long that what was decided before is no longer so. */
-	uint32_t polls = !w->plain && lots_hit(&w->rare, 100) ? 60 : 3;
+	/* Now and then so long that what was decided before is no longer so. Several plain signers
+	 * get each other's keys from nobody then. */
+	uint32_t polls = w->plain_n < 2 && lots_hit(&w->rare, 100) ? 60 : 3;
 	world_post(w, w->now + 1 + lots_below(&w->lots, polls * w->poll_s), EVENT_RESTART, s);
 	return true;
 }
@@ -163,8 +165,24 @@ void concord_restart(struct world *w, unsigned s)
 	i->own = i->own_disk;
 	if (i->running && !(w->waived >> GUARD_UNSERVED & 1))
 		group_resume(&i->known.group, w->now);
-	trace(w, s, "starts again");
-	signer_speaks_again(w, s);
+	i->started_at = w->now;
+	i->holds = i->running && group_was_away(&i->known.group, i->looked_at, w->now);
+	trace(w, s, i->holds ? "starts again, and looks around first" : "starts again");
+	if (!i->holds)
+		signer_speaks_again(w, s);
+}
+
+/* Others that were away as well answer nothing either: not for ever. False: it goes on. */
+static bool ends_hold(struct world *w, unsigned s)
+{
+	struct instance *i = &w->signer[s].i;
+
+	if (group_unseen_since(&i->known.group, i->started_at) != GROUP_NOBODY &&
+	    w->now < i->started_at + HOLD_POLLS * (int64_t)w->poll_s)
+		return false;
+	i->holds = false;
+	trace(w, s, "answers again");
+	return true;
 }
 
 /* ---- steps ---- */
@@ -250,12 +268,14 @@ static bool step_group(struct world *w, unsigned s)
 	group_advance(&i->known.group, w->now, &step);
 	if (!step.changed) {
 		i->disk = i->known; /* looks are written down now and then */
+		i->looked_at = w->now;
 		return true;
 	}
 	note(w, s, &step);
 	if (dies(w, s))
 		return false;
 	i->disk = i->known;
+	i->looked_at = w->now;
 	if (dies(w, s))
 		return false;
 	signer_serve(w, s);
@@ -399,8 +419,13 @@ static void step(struct world *w, unsigned s)
 
 	if (!i->up)
 		return;
+	bool ends = i->holds;
+	if (i->holds && !ends_hold(w, s))
+		return;
 	if (i->running && !step_group(w, s))
 		return;
+	if (ends)
+		signer_speaks_again(w, s);
 	step_own(w, s);
 }
 
@@ -412,7 +437,7 @@ static void ask_signer(struct world *w, unsigned s, unsigned whom, unsigned serv
 	int64_t there = w->now + lots_below(&w->lots, 2), back = there + lots_below(&w->lots, 3);
 
 	if ((i->blind >> whom & 1) != 0 || w->signer[whom].dead ||
-	    (!w->signer[whom].plain && !w->signer[whom].i.up))
+	    (!w->signer[whom].plain && (!w->signer[whom].i.up || w->signer[whom].i.holds)))
 		return;
 	if (lots_below(&w->lots, 100) < w->loss && i->losses[whom]++ < 4)
 		return;
@@ -451,7 +476,8 @@ void concord_tick(struct world *w, unsigned s)
 	step(w, s);
 	if (!i->running || !i->up)
 		return;
-	push(w, s);
+	if (!i->holds)
+		push(w, s);
 	for (unsigned n = 1; n < GROUP_SIGNERS_MAX; n++)
 		for (unsigned v = 0;
 		     i->known.group.signer[n].used && v < i->known.group.signer[n].server_n; v++)
@@ -513,6 +539,7 @@ static void run_group(struct world *w, unsigned s)
 	struct group_policy policy = { .propagation_s = w->lag_s + 2,
 				       .fresh_s = 5 * w->poll_s,
 				       .gap_s = 3 * w->poll_s,
+				       .away_s = 3 * w->poll_s,
 				       .carry_ksk = true };
 
 	group_init(&i->known.group, &policy, w->now);
@@ -530,6 +557,7 @@ static void run_group(struct world *w, unsigned s)
 		i->number_of[o] = (int8_t)n;
 	}
 	i->running = true;
+	i->looked_at = w->now;
 	look_at_self(w, s);
 }
 

@@ -17,8 +17,24 @@ static const struct served *first_of(const struct world *w)
 /* A server that never answers again is passed over in the end. */
 static bool asks(const struct world *w, unsigned s)
 {
-	return (w->parent.ns >> s & 1) && !w->signer[s].dead &&
-	       (!w->lax || &w->signer[s].on[0] == first_of(w));
+	return (w->parent.ns >> s & 1) && !w->signer[s].dead;
+}
+
+static uint64_t algorithms(const struct world *w, uint64_t keys)
+{
+	uint64_t set = 0;
+
+	for (unsigned k = 0; k < w->key_n; k++)
+		if (keys >> k & 1)
+			set |= UINT64_C(1) << w->key[k].algorithm;
+	return set;
+}
+
+/* For another algorithm no signer needs to have agreed. Nothing keeps such a parent from trouble
+ * where operators contradict one another over who comes and goes. */
+static bool is_content_with_one(const struct world *w, uint64_t ds)
+{
+	return w->lax && algorithms(w, ds) != algorithms(w, w->parent.ds);
 }
 
 static bool all_show(const struct world *w, const struct served *as,
@@ -60,7 +76,8 @@ void parent_scan(struct world *w)
 	world_post(w, w->now + 4 * w->poll_s + lots_below(&w->lots, 60), EVENT_SCAN, 0);
 	if (as == NULL || w->now < w->stubborn_until)
 		return;
-	if (all_show(w, as, same_cds) && keeps_valid(w, as->cds))
+	if ((all_show(w, as, same_cds) || (as->has_cds && is_content_with_one(w, as->cds))) &&
+	    keeps_valid(w, as->cds))
 		next.ds = as->cds;
 	if (all_show(w, as, same_ns))
 		next.ns = as->ns;

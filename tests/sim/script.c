@@ -29,6 +29,7 @@ static void make_signers(struct world *w)
 		/* The first one runs the machine; of the others about a third does not. */
 		g->plain = s > 0 && !w->algorithm_rolls && lots_hit(&w->lots, 350);
 		w->plain = w->plain || g->plain;
+		w->plain_n += g->plain;
 		g->server_n = (uint8_t)between(w, 1, 2);
 		g->dnskey_ttl = between(w, 30, 300);
 		g->zone_ttl = between(w, 30, 600);
@@ -169,6 +170,21 @@ static void write_trouble(struct world *w)
 	}
 }
 
+/* Of lots of their own: what was drawn before does not change. Two plain signers get each other's
+ * keys from nobody while it is away. */
+static void write_absence(struct world *w)
+{
+	unsigned plain = 1;
+
+	if (w->plain_n != 1 || !w->absences)
+		return;
+	while (!w->signer[plain].plain)
+		plain++;
+	int64_t at = 4500 + lots_below(&w->rare, 3000);
+	command(w, at, plain, COMMAND_ROLL_ZSK);
+	command(w, at - 20, 0, COMMAND_AWAY)->value = 1800 + lots_below(&w->rare, 2000);
+}
+
 void script_write(struct world *w)
 {
 	w->poll_s = between(w, 15, 30);
@@ -183,5 +199,6 @@ void script_write(struct world *w)
 	write_rolls(w);
 	write_eject(w);
 	write_trouble(w);
+	write_absence(w);
 	w->ends_at = w->now + 12000;
 }

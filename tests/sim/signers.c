@@ -93,7 +93,7 @@ void signer_serve(struct world *w, unsigned s)
 	struct signer *g = &w->signer[s];
 	struct served what;
 
-	if (g->dead)
+	if (g->dead || g->i.holds)
 		return;
 	memset(&what, 0, sizeof what); /* compared as bytes */
 	what.dnskey_ttl = g->dnskey_ttl;

@@ -45,6 +45,13 @@ static void command_anybody(struct world *w, const struct event *e)
 		s->i.up = false;
 		signer_falls_silent(w, e->who);
 		return;
+	case COMMAND_AWAY:
+		if (!s->i.up)
+			return;
+		s->i.up = false;
+		signer_falls_silent(w, e->who);
+		world_post(w, w->now + e->value, EVENT_RESTART, e->who);
+		return;
 	case COMMAND_STUBBORN:
 		w->stubborn_until = w->now + e->value;
 		return;
@@ -127,6 +134,7 @@ static void reset(struct world *w, uint64_t history)
 	w->oracle.settled_at = w->now;
 	w->lax = history % 8 == 6;
 	w->stranger = history % 8 == 4;
+	w->absences = history % 8 == 1;
 }
 
 bool world_play(struct world *w, uint64_t history)

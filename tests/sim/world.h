@@ -50,6 +50,7 @@ enum command_kind {
 	COMMAND_OUTAGE,
 	COMMAND_STUBBORN,
 	COMMAND_BREAK,
+	COMMAND_AWAY,
 };
 
 struct event {
@@ -95,6 +96,8 @@ struct known {
 struct instance {
 	bool running; /* part of a group */
 	bool up;
+	bool holds;                    /* it was away for long, and answers nothing yet */
+	int64_t looked_at, started_at; /* looked_at: all that was seen until then is written down */
 	struct known known, disk;
 	struct own_keys own, own_disk;
 	uint8_t signer_of[GROUP_SIGNERS_MAX]; /* world's number */
@@ -138,8 +141,9 @@ struct world {
 	struct delegation parent, parent_on[ORACLE_SERVERS];
 	uint32_t parent_caught_up[ORACLE_SERVERS];
 	int64_t stubborn_until;
-	bool lax;      /* it asks one signer alone */
+	bool lax;      /* it asks one signer alone for another algorithm */
 	bool stranger; /* it has a DS that is nobody's */
+	bool absences; /* somebody is away while another rolls by its own clock */
 	unsigned key_n;
 	struct {
 		uint8_t owner, algorithm;
@@ -149,7 +153,8 @@ struct world {
 	uint32_t poll_s, lag_s, loss; /* loss: of 100 looks */
 	uint32_t crash;               /* of 1000 steps */
 	bool algorithm_rolls;
-	bool plain;      /* there is a plain signer */
+	bool plain; /* there is a plain signer */
+	unsigned plain_n;
 	uint32_t waived; /* guards switched off in every instance */
 	bool trace;
 	struct oracle oracle;
