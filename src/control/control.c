@@ -850,7 +850,8 @@ struct control_result control_reload_now(struct control *c, struct diag *d)
 	c->reloaded_at = control_now();
 	log_diag(NULL, d);
 	if (e) {
-		control_fail(&r, e, "%zu errors; what failed goes on as it was", d->error_n);
+		control_fail(&r, e, "%zu %s; what failed goes on as it was", d->error_n,
+			     d->error_n == 1 ? "error" : "errors");
 		log_error(NULL, "reload: %s", r.detail);
 	} else {
 		log_info(NULL, "reload: done, %zu zones, view %llu", c->entry_n,
