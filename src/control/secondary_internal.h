@@ -30,7 +30,7 @@ struct secondary {
 	struct refresh r;
 	int64_t fetched_at; /* seconds; 0: not since start */
 	int64_t since;      /* seconds: it is asked for */
-	bool said_expired;
+	bool said_expired, said_keys;
 	uint64_t said[SECONDARY_SAID_MAX]; /* hashes of failures, the last ones of said_n */
 	unsigned said_n;
 	char last[256]; /* what came of the last attempt */

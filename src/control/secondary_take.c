@@ -53,6 +53,19 @@ static bool grows_too_much(const struct secondary *s, uint64_t record_n, uint64_
 
 /* ---- in service ---- */
 
+/* Whose keys stand in our set is not a primary's to say: they come by the API, by an update of
+ * their owner's, or from what a group sees, validated, at its signers. */
+static void tell_of_keys(struct secondary *s, const struct fetch_result *result)
+{
+	if (!result->has_keys || s->e->keys == NULL || s->said_keys)
+		return;
+	s->said_keys = true;
+	log_notice(
+	    s->e->text, "transfer: DNSKEY, CDS, CDNSKEY and CSYNC of the primary are left out%s",
+	    s->e->config.group != NULL ? ": the group takes keys from what it sees at its signers"
+				       : "; `concordctl key import` takes a peer's key");
+}
+
 void secondary_in_service(struct secondary *s)
 {
 	const struct fetch_result *result = &s->taken;
@@ -67,6 +80,7 @@ void secondary_in_service(struct secondary *s)
 		 result->serial, primary, result->kind == FETCH_CHANGES ? "changes" : "whole zone",
 		 (unsigned long long)result->record_n, (unsigned long long)result->took_ms);
 	snprintf(s->last, sizeof s->last, "serial %u from %s", result->serial, primary);
+	tell_of_keys(s, result);
 	s->fetched_at = control_now();
 	refresh_transferred(&s->r, &times, result->serial, secondary_now_ms(), secondary_lot());
 	s->r.whole = s->unkept; /* nothing may lie on what is not there */

@@ -31,7 +31,7 @@ struct fetch {
 	size_t change_n, change_cap;
 	uint64_t started_ms, paced_octets;
 	int spool_errno;
-	bool has_zonemd;
+	bool has_zonemd, has_keys;
 	uv_work_t work;
 	bool syncing, cancelled; /* a thread has the spool; freed when it gives it back */
 	enum err synced;
@@ -81,6 +81,7 @@ static void finish(struct fetch *f, struct fetch_result *result)
 	result->serial = f->in.serial;
 	result->record_n = f->in.record_n;
 	result->has_zonemd = f->has_zonemd;
+	result->has_keys = f->has_keys;
 	result->octet_n = f->in.octet_n;
 	result->message_n = f->in.message_n;
 	result->took_ms = uv_now(f->loop) - f->started_ms;
@@ -127,14 +128,24 @@ static enum err keep_change(struct fetch *f, enum incoming_part part, const stru
 	return c != NULL ? change_add(c, &change) : ERR_NOMEM;
 }
 
+static void note_type(struct fetch *f, enum incoming_part part, const struct record *r)
+{
+	bool key = r->type == TYPE_DNSKEY || r->type == TYPE_CDS || r->type == TYPE_CDNSKEY ||
+		   r->type == TYPE_CSYNC;
+
+	if (part == INCOMING_REMOVED || (!key && r->type != TYPE_ZONEMD) ||
+	    !name_equal(r->owner.wire, f->zone))
+		return;
+	f->has_zonemd = f->has_zonemd || r->type == TYPE_ZONEMD;
+	f->has_keys = f->has_keys || key;
+}
+
 static enum err keep_record(enum incoming_part part, const struct record *r, void *context)
 {
 	struct fetch *f = context;
 	enum err e = ERR_OK;
 
-	if (r->type == TYPE_ZONEMD && part != INCOMING_REMOVED &&
-	    name_equal(r->owner.wire, f->zone))
-		f->has_zonemd = true;
+	note_type(f, part, r);
 	if (part != INCOMING_WHOLE)
 		return keep_change(f, part, r);
 	if (f->spool == NULL)

@@ -41,6 +41,7 @@ struct fetch_result {
 	uint64_t record_n, octet_n, message_n;
 	uint64_t took_ms;
 	bool has_zonemd; /* a record of that type came with it (transfer/zonemd.h) */
+	bool has_keys;   /* DNSKEY, CDS, CDNSKEY or CSYNC of the zone did */
 	struct spool *spool;
 	struct change_set *changes;
 	size_t change_n;

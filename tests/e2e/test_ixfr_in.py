@@ -126,6 +126,31 @@ def test_signatures_of_unchanged_data_are_kept(daemons, tmp_path):
     assert serial_of(c) == 2 and c.ask(f"m149.{ZONE}", "A").answer
 
 
+def test_keys_of_a_primary_are_no_keys_of_a_zone_that_is_signed_here(daemons, tmp_path):
+    """Whole or by differences, DNSKEY, CDS, CDNSKEY and CSYNC are left out, and said once."""
+    def key(octet):
+        return f"257 3 13 {octet * 86}=="
+
+    p = primary_of(daemons, model_of())
+    p.model.change([], [record(ZONE, "DNSKEY", key("A"))])
+    c = secondary(daemons, tmp_path, p, signing="default")
+    wait_until(lambda: serial_of(c) == 2, "the zone is transferred")
+
+    def apex():
+        return {t: {x.to_text() for s in c.ask(ZONE, t, tcp=True).answer for x in s} for t in ("DNSKEY", "CDS", "CDNSKEY", "CSYNC")}
+
+    before = apex()
+    p.model.change([], [record(ZONE, "DNSKEY", key("B")), record(ZONE, "CDNSKEY", key("A")), record(ZONE, "CSYNC", "1 3 NS"),
+                        record(ZONE, "CDS", "1 13 2 " + "00" * 32), record(f"more.{ZONE}")])
+    follow(c, p)
+    assert c.ask(f"more.{ZONE}", "A").answer and p.ixfr_n == 1
+    assert apex() == before and not any("A" * 86 in x for x in before["DNSKEY"]) and before["CSYNC"] == set()
+    assert c.logged("CSYNC of the primary are left out") and c.log().count("of the primary are left out") == 1
+    c.stop(signal.SIGKILL)
+    c.start()
+    assert serial_of(c) == 3 and apex() == before
+
+
 @pytest.mark.parametrize("policy", ["increment", "unixtime", "date"])
 def test_a_serial_of_our_own_goes_up_with_each_version_and_over_restarts(daemons, tmp_path, policy):
     p = primary_of(daemons, model_of(serial=4000000000))
