@@ -437,17 +437,26 @@ static void sync_zone(struct control *c, struct zone_entry *e)
 		observed_look_now(z->observed);
 }
 
+static void open_and_sync(struct control *c, struct zone_entry *e)
+{
+	const struct observer_limits limits = { 0 };
+
+	if (c->observer == NULL && observer_new(&c->observer, c->loop, &limits))
+		c->observer = NULL;
+	sync_zone(c, e);
+}
+
 void group_zones_sync(struct control *c)
 {
-	for (size_t i = 0; i < c->entry_n; i++) {
-		struct zone_entry *e = c->entries[i];
-		if (e->group == NULL)
-			continue;
-		const struct observer_limits limits = { 0 };
-		if (c->observer == NULL && observer_new(&c->observer, c->loop, &limits))
-			c->observer = NULL;
-		sync_zone(c, e);
-	}
+	for (size_t i = 0; i < c->entry_n; i++)
+		if (c->entries[i]->group != NULL)
+			open_and_sync(c, c->entries[i]);
+}
+
+void group_zone_begin(struct control *c, struct zone_entry *e)
+{
+	if (e->group != NULL && e->group->observed == NULL)
+		open_and_sync(c, e);
 }
 
 void group_zones_stop(struct control *c)

@@ -89,6 +89,9 @@ enum err group_zones_check(struct control *c, const struct config *config, struc
 void group_zone_free(struct group_zone *z);
 /* Begins or ends looking, as the present configuration says; after each load. */
 void group_zones_sync(struct control *c);
+/* The same for a zone whose data came later than its configuration, from a primary; nothing where
+ * it is looked at already. */
+void group_zone_begin(struct control *c, struct zone_entry *e);
 void group_zones_stop(struct control *c);
 /* Whether the group decides over the zone's sets now. */
 bool group_is_running(const struct group_zone *z);

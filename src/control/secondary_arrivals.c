@@ -8,6 +8,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "control/catalogs.h"
+#include "control/group_zone.h"
 #include "control/overlay.h"
 #include "control/secondary_internal.h"
 #include "control/transferred.h"
@@ -159,6 +160,8 @@ static void on_turn(uv_timer_t *timer)
 		secondary_in_service(t->entry[i]->secondary);
 	if (t->n > 0)
 		publish_zones(c, t->entry, t->n);
+	for (size_t i = 0; i < t->n; i++)
+		group_zone_begin(c, t->entry[i]);
 	tidy_journal(c, t);
 	if (c->secondaries->came_first != NULL)
 		uv_timer_start(timer, on_turn, 0, 0);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two Concords that could sign one zone together: what is refused, and what a plan says. How they do it is in tests/interop/test_groups.py."""
+import json
 import sqlite3
 
 import dns.edns
@@ -7,7 +8,8 @@ import dns.rcode
 import dns.rdata
 import pytest
 
-from lab.daemons import Concord
+from lab.daemons import Concord, free_port
+from lab.primary import Model, Primary, record
 from lab.signers import Parent
 from lab.wait import wait_until
 
@@ -155,3 +157,22 @@ def test_what_was_seen_must_count_for_longer_than_until_the_next_look(lab):
     alpha.write_config()
     code, said = alpha.check()
     assert code != 0 and "'pair' forgets what it saw before it looks again" in said and "at least twice `poll`" in said
+
+
+def test_a_zone_that_comes_from_a_primary_is_looked_at_when_it_is_there(tmp_path, daemons):
+    parent = Parent(ZONE, [], [NAMES["alpha"]])
+    source = Primary(Model(ZONE, {record(ZONE, "NS", NAMES["alpha"]), record(NAMES["alpha"], "A", "127.0.0.1")}))
+    c = Concord(tmp_path / "alpha")
+    c.extra = GROUP.format(self="alpha", zone=ZONE, alpha=c.port, beta=free_port()) + f"remotes:\n  - {{id: main, address: 127.0.0.1@{source.port}}}\n"
+    c.zones.append(f"  - name: {ZONE}\n    primaries: [main]\n    signing: quick\n    group: pair\n    parent: [{parent.at}]\n")
+    c.write_config()
+    daemons += [source, c]
+    c.start()
+    try:
+        def is_seen():
+            done = c.ctl_raw("--json", "group", "status", ZONE)
+            return done.returncode == 0 and any("last_seen" in server for server in json.loads(done.stdout)["parent"])
+
+        wait_until(is_seen, "the parent was asked")
+    finally:
+        parent.stop()
