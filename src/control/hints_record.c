@@ -17,13 +17,7 @@ static enum err keep_values(struct schema *s, const struct yaml_node *value, voi
 {
 	struct hints_fields *f = into;
 
-	if (f->values != NULL) {
-		yaml_finding(s->yaml, value, s->diag, DIAG_ERROR, NULL,
-			     "both 'value' and 'values' are given");
-		return ERR_INVALID;
-	}
-	f->values = value;
-	return ERR_OK;
+	return octodns_keep_values(s, value, &f->values);
 }
 
 static enum err not_steered(struct schema *s, const struct yaml_node *value, void *into)

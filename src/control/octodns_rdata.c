@@ -389,3 +389,15 @@ enum err octodns_rdata(struct schema *s, uint16_t type, const struct yaml_node *
 	free(text);
 	return e;
 }
+
+enum err octodns_keep_values(struct schema *s, const struct yaml_node *value,
+			     const struct yaml_node **values)
+{
+	if (*values != NULL) {
+		yaml_finding(s->yaml, value, s->diag, DIAG_ERROR, NULL,
+			     "both 'value' and 'values' are given");
+		return ERR_INVALID;
+	}
+	*values = value;
+	return ERR_OK;
+}

@@ -17,6 +17,10 @@
 /* Whether octoDNS has the type and its values are data of a zone (URLFWD is not). */
 bool octodns_knows(uint16_t type);
 
+/* A record's `value` or `values`: kept in *values, which is NULL until the first; a second is a
+ * finding. */
+enum err octodns_keep_values(struct schema *s, const struct yaml_node *value,
+			     const struct yaml_node **values);
 enum err octodns_rdata(struct schema *s, uint16_t type, const struct yaml_node *value,
 		       struct span *out);
 

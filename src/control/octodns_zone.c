@@ -44,13 +44,7 @@ static enum err keep_values(struct schema *s, const struct yaml_node *value, voi
 {
 	struct record_fields *f = into;
 
-	if (f->values != NULL) {
-		yaml_finding(s->yaml, value, s->diag, DIAG_ERROR, NULL,
-			     "both 'value' and 'values' are given");
-		return ERR_INVALID;
-	}
-	f->values = value;
-	return ERR_OK;
+	return octodns_keep_values(s, value, &f->values);
 }
 
 static enum err old_geo(struct schema *s, const struct yaml_node *value, void *into)

@@ -9,7 +9,7 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-static uint64_t of_algorithm(const struct group *g, uint64_t keys, uint8_t algorithm)
+uint64_t algorithm_keys(const struct group *g, uint64_t keys, uint8_t algorithm)
 {
 	uint64_t set = 0;
 
@@ -23,7 +23,7 @@ bool algorithm_is_new(const struct group *g, uint8_t algorithm)
 {
 	uint64_t ds = observed_ds_any(&g->parent);
 
-	return ds != 0 && of_algorithm(g, ds, algorithm) == 0;
+	return ds != 0 && algorithm_keys(g, ds, algorithm) == 0;
 }
 
 uint64_t algorithm_entries(const struct group *g, unsigned signer, uint8_t algorithm)
@@ -31,7 +31,7 @@ uint64_t algorithm_entries(const struct group *g, unsigned signer, uint8_t algor
 	const struct group_signer *s = &g->signer[signer];
 	uint64_t own = group_keys_of(g, (int)signer) & observed_by_all(s);
 
-	return of_algorithm(g, own & observed_key_signing(s), algorithm);
+	return algorithm_keys(g, own & observed_key_signing(s), algorithm);
 }
 
 /* Answers and DNSKEY sets of the signer from before it signed with the algorithm. */
@@ -52,7 +52,7 @@ static struct guard_verdict is_carried(const struct group *g, unsigned signer, u
 				       uint8_t algorithm, int64_t now)
 {
 	uint64_t keys =
-	    of_algorithm(g, guard_shared_keys(g) & group_keys_of(g, (int)signer), algorithm);
+	    algorithm_keys(g, guard_shared_keys(g) & group_keys_of(g, (int)signer), algorithm);
 	int64_t since = 0;
 
 	for (unsigned i = 0; i < GROUP_SIGNERS_MAX; i++) {

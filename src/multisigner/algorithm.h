@@ -18,6 +18,8 @@
 #include "multisigner/group.h"
 #include "multisigner/guards.h"
 
+/* Those of `keys` that have this algorithm. */
+uint64_t algorithm_keys(const struct group *g, uint64_t keys, uint8_t algorithm);
 /* Whether the parent has DS records, and none of this algorithm. */
 bool algorithm_is_new(const struct group *g, uint8_t algorithm);
 /* Its keys of this algorithm that sign the DNSKEY set on all its servers. */

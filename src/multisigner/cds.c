@@ -36,16 +36,6 @@ static bool has_ds_phase(const struct group *g, unsigned signer)
 	return false;
 }
 
-static uint64_t of_algorithm(const struct group *g, uint64_t keys, uint8_t algorithm)
-{
-	uint64_t set = 0;
-
-	for (unsigned k = 0; k < GROUP_KEYS_MAX; k++)
-		if (group_has(keys, k) && g->key[k].algorithm == algorithm)
-			set |= GROUP_BIT(k);
-	return set;
-}
-
 struct wishes {
 	unsigned n;
 	uint16_t signers;
@@ -78,7 +68,7 @@ static struct wishes wishes_of(const struct group *g)
 static uint64_t keys_of_new(const struct group *g, const struct wishes *w, unsigned i,
 			    uint8_t algorithm, int64_t now)
 {
-	uint64_t keys = of_algorithm(g, w->wanted[i], algorithm);
+	uint64_t keys = algorithm_keys(g, w->wanted[i], algorithm);
 
 	if (keys == 0 && w->signer[i] != GROUP_SELF)
 		keys = algorithm_entries(g, w->signer[i], algorithm);
@@ -97,9 +87,9 @@ static uint64_t whole_algorithm(const struct group *g, const struct wishes *w, u
 
 	for (unsigned i = 0; i < w->n; i++) {
 		uint64_t keys = new ? keys_of_new(g, w, i, algorithm, now)
-				    : of_algorithm(g, w->wanted[i], algorithm);
+				    : algorithm_keys(g, w->wanted[i], algorithm);
 		if (keys == 0 && keep)
-			keys = of_algorithm(g, w->present[i], algorithm);
+			keys = algorithm_keys(g, w->present[i], algorithm);
 		if (keys == 0)
 			return 0;
 		set |= keys;
@@ -133,7 +123,7 @@ static bool add_beside(const struct group *g, const struct wishes *w, uint64_t s
 
 	for (uint8_t a = 0; a < 64; a++) {
 		for (unsigned i = 0; group_has(algorithms, a) && i < w->n; i++) {
-			uint64_t keys = of_algorithm(g, w->wanted[i] | w->present[i], a);
+			uint64_t keys = algorithm_keys(g, w->wanted[i] | w->present[i], a);
 			if (keys == 0)
 				keys = algorithm_entries(g, w->signer[i], a);
 			if (keys == 0)
