@@ -14,7 +14,7 @@ import struct
 import pytest
 
 from lab.daemons import make_query
-from lab.effort import cpu_us, held, p99, resident_kib, spent_us
+from lab.effort import cpu_us, held, honest, is_unharmed, resident_kib, spent_us
 from lab.wait import wait_until
 from test_tls import client_context, connect, exchange
 from test_tls import served as served_tls
@@ -26,27 +26,6 @@ def framed(wire):
 
 def question():
     return framed(make_query("www.example.", "A").to_wire())
-
-
-@contextlib.contextmanager
-def honest(c):
-    """A client that asks over UDP, one question at a time."""
-    wire = question()[2:]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(20)
-        s.connect((c.address, c.port))
-
-        def ask():
-            s.send(wire)
-            assert s.recv(4096)[:2] == wire[:2]
-
-        yield ask
-
-
-def is_unharmed(c, control):
-    """p99 within 2x of that of a daemon that nobody abuses, in the same moments: what harms does so every time."""
-    with honest(c) as ask, honest(control) as ask_control:
-        return any(p99(spent_us(c, ask, 300)) < 2 * p99(spent_us(control, ask_control, 300)) for _ in range(10))
 
 
 @pytest.fixture

@@ -3,8 +3,11 @@
 import contextlib
 import pathlib
 import signal
+import socket
 import statistics
 import time
+
+from lab.daemons import make_query
 
 
 def cpu_us(daemon):
@@ -24,6 +27,27 @@ def spent_us(daemon, work, n):
 
 def p99(values):
     return statistics.quantiles(values, n=100)[98]
+
+
+@contextlib.contextmanager
+def honest(c):
+    """A client that asks over UDP, one question at a time."""
+    wire = make_query("www.example.", "A").to_wire()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(20)
+        s.connect((c.address, c.port))
+
+        def ask():
+            s.send(wire)
+            assert s.recv(4096)[:2] == wire[:2]
+
+        yield ask
+
+
+def is_unharmed(c, control):
+    """p99 within 2x of that of a daemon that nobody abuses, in the same moments: what harms does so every time."""
+    with honest(c) as ask, honest(control) as ask_control:
+        return any(p99(spent_us(c, ask, 300)) < 2 * p99(spent_us(control, ask_control, 300)) for _ in range(10))
 
 
 @contextlib.contextmanager
