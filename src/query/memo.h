@@ -42,9 +42,8 @@ struct memo_question {
 	uint8_t plain;     /* enum plain */
 };
 
-#define MEMO_SETS                                                                                  \
-	32768u /* times MEMO_WAYS entries: 16 MiB, of which only what is used is there             \
-		*/
+/* Times MEMO_WAYS entries: 16 MiB, of which, in huge pages, only what is used is there. */
+#define MEMO_SETS      32768u
 #define MEMO_WAYS      2
 #define MEMO_MARK_SETS 32768u
 #define MEMO_MARKS     4
