@@ -5,6 +5,7 @@ import dns.rcode
 import pytest
 
 from lab.daemons import Concord, Daemon, free_port
+from lab.peers import knot_server
 from lab.wait import wait_until
 
 CATALOG = "catalog.example."
@@ -55,18 +56,7 @@ class KnotProducer(Daemon):
         (self.dir / "m.zone").write_text(ZONE_TEXT)
         zones = "".join(f"  - domain: {m}\n    file: m.zone\n    catalog-role: member\n    catalog-zone: {CATALOG}\n    catalog-group: gold\n"
                         for m in members)
-        (self.dir / "knot.conf").write_text(f"""server:
-  listen: 127.0.0.1@{self.port}
-  rundir: {self.dir}
-  udp-workers: 1
-  tcp-workers: 1
-  background-workers: 1
-database:
-  storage: {self.dir}
-log:
-  - target: stderr
-    any: info
-acl:
+        (self.dir / "knot.conf").write_text(f"""{knot_server(self)}acl:
   - id: all
     address: 127.0.0.0/8
     action: transfer
@@ -130,18 +120,7 @@ class KnotConsumer(Daemon):
     name = "knotd"
 
     def configure(self, primary):
-        (self.dir / "knot.conf").write_text(f"""server:
-  listen: 127.0.0.1@{self.port}
-  rundir: {self.dir}
-  udp-workers: 1
-  tcp-workers: 1
-  background-workers: 1
-database:
-  storage: {self.dir}
-log:
-  - target: stderr
-    any: info
-remote:
+        (self.dir / "knot.conf").write_text(f"""{knot_server(self)}remote:
   - id: main
     address: 127.0.0.1@{primary.port}
 acl:

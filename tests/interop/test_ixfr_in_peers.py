@@ -14,6 +14,7 @@ import dns.zone
 import pytest
 
 from lab.daemons import Concord, Daemon, Unbound, free_port
+from lab.peers import knot_server
 from lab.primary import texts
 from lab.wait import wait_until
 
@@ -57,18 +58,7 @@ class KnotPrimary(Primary):
 
     def configure(self):
         signed = f"    dnssec-signing: {'on' if self.denial else 'off'}\n    dnssec-policy: lab\n"
-        (self.dir / "knot.conf").write_text(f"""server:
-  listen: 127.0.0.1@{self.port}
-  rundir: {self.dir}
-  udp-workers: 1
-  tcp-workers: 1
-  background-workers: 1
-database:
-  storage: {self.dir}
-log:
-  - target: stderr
-    any: info
-acl:
+        (self.dir / "knot.conf").write_text(f"""{knot_server(self)}acl:
   - id: all
     address: 127.0.0.0/8
     action: [transfer, update]

@@ -46,6 +46,22 @@ remote-control:
         self.run("nsd", "-d", "-c", self.dir / "nsd.conf")
 
 
+def knot_server(daemon):
+    """How a Knot configuration begins: one worker of each kind, all of it in the daemon's folder."""
+    return f"""server:
+  listen: {daemon.address}@{daemon.port}
+  rundir: {daemon.dir}
+  udp-workers: 1
+  tcp-workers: 1
+  background-workers: 1
+database:
+  storage: {daemon.dir}
+log:
+  - target: stderr
+    any: info
+"""
+
+
 class KnotMany(Daemon):
     name = "knotd"
 
