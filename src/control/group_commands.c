@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "control/group_status.h"
 #include "control/group_zone.h"
-#include "multisigner/overlap.h"
 
 static struct group_zone *find(struct control *c, const char *zone, struct control_result *r)
 {
@@ -168,6 +167,15 @@ static json_t *roll(struct control *c, struct group_zone *z, enum group_process 
 	return group_status(z, control_now());
 }
 
+bool group_process_read(const char *text, enum group_process *out, struct control_result *r)
+{
+	if (text != NULL && group_process_from_text(text, out))
+		return true;
+	control_fail(r, ERR_SYNTAX,
+		     "a process is join, leave, zsk-roll, ksk-roll, csk-roll or algorithm-roll");
+	return false;
+}
+
 json_t *control_group_start(struct control *c, const char *zone, const char *process,
 			    const char *signer, struct control_result *r)
 {
@@ -176,12 +184,8 @@ json_t *control_group_start(struct control *c, const char *zone, const char *pro
 
 	if (z == NULL)
 		return NULL;
-	if (process == NULL || !group_process_from_text(process, &p)) {
-		control_fail(r, ERR_SYNTAX,
-			     "a process is join, leave, zsk-roll, ksk-roll, csk-roll or "
-			     "algorithm-roll");
+	if (!group_process_read(process, &p, r))
 		return NULL;
-	}
 	if (p == PROCESS_JOIN)
 		return join(z, signer, r);
 	if (p == PROCESS_LEAVE)

@@ -14,11 +14,14 @@
 #include <stdbool.h>
 
 #include "control/control.h"
+#include "multisigner/overlap.h"
 
 /* All zones of groups: one sentence each. */
 json_t *control_group_list(struct control *c);
 json_t *control_group_status(struct control *c, const char *zone, struct control_result *r);
 json_t *control_group_history(struct control *c, const char *zone, struct control_result *r);
+/* The process that `text` names (NULL: none); false, with the reason in *r, where it names none. */
+bool group_process_read(const char *text, enum group_process *out, struct control_result *r);
 /* `process`: join, leave, or a roll (zsk-roll, ksk-roll, csk-roll, algorithm-roll). `signer` NULL:
  * all that are configured (join), ourselves (leave). */
 json_t *control_group_start(struct control *c, const char *zone, const char *process,

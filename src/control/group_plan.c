@@ -5,7 +5,6 @@
 
 #include "control/group_commands.h"
 #include "control/group_zone.h"
-#include "multisigner/overlap.h"
 #include "multisigner/waits.h"
 
 static void add(json_t *steps, int64_t at, const char *what, json_t *needs)
@@ -92,12 +91,8 @@ json_t *control_group_plan(struct control *c, const char *zone, const char *proc
 		control_fail(r, ERR_NOT_FOUND, "the zone %s is of no group", e->text);
 		return NULL;
 	}
-	if (process == NULL || !group_process_from_text(process, &p)) {
-		control_fail(r, ERR_SYNTAX,
-			     "a process is join, leave, zsk-roll, ksk-roll, csk-roll or "
-			     "algorithm-roll");
+	if (!group_process_read(process, &p, r))
 		return NULL;
-	}
 	json_t *steps = json_array();
 	const char *held = NULL;
 	if (p == PROCESS_JOIN)
